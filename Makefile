@@ -48,7 +48,7 @@ test: $(VENV)/.dev ## run the tests
 test-fast: $(VENV)/.dev ## run the tests that need no engine, in under a minute
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m fast tests/domain tests/analysis tests/figures tests/storage tests/ui
 
-# `make test` reads a hundred of them, others each time.
+# `make test` reads sixty of them, others each time.
 fuzz-files: $(VENV)/.dev ## read 2,000 damaged study files by every command, or FILES=N, from SEED=N on
 	HPTUI_FUZZ_FILES=$(or $(FILES),2000) HPTUI_FUZZ_SEED=$(or $(SEED),0) $(BIN)/python -m pytest -s -n 4 --dist load tests/cli/test_damaged_files.py
 

@@ -52,7 +52,6 @@ APART: Final = frozenset(
         "ui/test_setup_screen.py",
         "ui/test_studies_screen.py",
         "ui/test_study_screen.py",
-        "ui/test_terminal.py",
         "zoo/test_zoo.py",
     }
 )
@@ -70,7 +69,7 @@ NOT_FAST: Final = frozenset(
         "figures/test_grid.py",
         "figures/test_history_band.py",
         "figures/test_parallel.py",
-        "storage/test_columns.py",
+        "storage/test_study_reader.py",
         "storage/test_contract.py",
         "storage/test_faults.py",
         "storage/test_interop.py",

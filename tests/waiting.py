@@ -5,6 +5,7 @@ No test sleeps, reads the clock, or says a time of its own; `tests/test_waiting.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 import time
@@ -20,6 +21,9 @@ DEADLINE_S: Final = 120.0
 MOMENT_S: Final = 0.05
 """How long a test looks whether what must not happen does; too short makes it weaker, not wrong."""
 POLL_S: Final = 0.01
+_REST: Final = 3.0
+"""Between two looks is at least so many times what a look takes: others have the processor then."""
+_LONGEST_REST_S: Final = 0.3
 
 
 def looks(what: str, seen: Callable[[], object] = lambda: "") -> Generator[None]:
@@ -35,9 +39,16 @@ def wait_until(
 ) -> None:
     """Wait for a condition; fails, saying what is `seen`, when it does not come true in time."""
     for _ in looks(what, seen):
+        began_s = time.monotonic()
         if condition():
             return
-        threading.Event().wait(POLL_S)
+        rest_s = min(_REST * (time.monotonic() - began_s), _LONGEST_REST_S)
+        threading.Event().wait(max(POLL_S, rest_s))
+
+
+async def until_next_look() -> None:
+    """Let the event loop go on until it is time for another look."""
+    await asyncio.sleep(POLL_S)
 
 
 def wait_for_stored(file: Path, n_trials: int, what: str) -> None:

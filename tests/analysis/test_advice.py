@@ -208,7 +208,7 @@ def test_odd_histories_are_told(values: Sequence[float], verdict: str, start: st
     sentences = advice_sentences(advice)
     assert sentences[0].startswith(start)
     if verdict != "too early" and advice.gained > 0 and math.isfinite(advice.best):
-        assert sentences[-1].endswith("cannot be told: the trials have no parameters in common.")
+        assert sentences[-1].endswith("is unknown: the trials have no parameters in common.")
 
 
 def test_the_process_goes_through_what_it_was_fitted_to():

@@ -168,11 +168,12 @@ def test_studies_without_a_common_parameter_are_compared_by_values():
     one = made([1.0], params={"x": param_of("x", FloatParam(0, 1), [0.5])})
     other = made([2.0], params={"y": param_of("y", FloatParam(0, 1), [0.5])})
     comparison = side_by_side(one, other)
-    assert params_sentence(comparison).startswith("No parameter is shared")
+    assert params_sentence(comparison).startswith("The studies share no parameter")
     assert comparison.leader == 0
     assert params_sentence(side_by_side(one, one)) == ""
     assert (
-        params_sentence(side_by_side(made([1.0]), made([1.0]))) == "The bests have no parameters."
+        params_sentence(side_by_side(made([1.0]), made([1.0])))
+        == "The best trials have no parameters."
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.analysis.plain_studies import PlainStudy, made, many, tuned
 from tests.figures.looks import LOOKS
 
-from hptui.analysis.compare.edf import build_edf
+from hptui.analysis.compare.comparison import build_edf
 from hptui.domain.trial_states import FAIL
 from hptui.figures.edf import NamedEdf, draw_edf
 

@@ -116,4 +116,4 @@ def test_the_axes_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert main(["plot", path, "pareto", "--axes", axes]) == 2
         assert f"--axes is {axes}, but must be" in capsys.readouterr().err
     assert main(["plot", path, "history", "--axes", "0,1"]) == 2
-    assert "--axes says nothing about the kind history." in capsys.readouterr().err
+    assert "--axes has no effect on history." in capsys.readouterr().err

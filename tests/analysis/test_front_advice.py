@@ -121,7 +121,7 @@ def test_every_number_is_what_a_walk_over_the_trials_finds():
         ([], "too early", "Too early to say: 0 trials ended, advice begins at 20."),
         ([[1.0, 1.0]] * 30, "unclear", "None of 30 trials is better than the reference"),
         ([[math.inf, 0.0]] * 30, "unclear", "None of 30 trials is better than the reference"),
-        ([[1e308, -1e308], [-1e308, 1e308], [0, 0]] * 9, "unclear", "The hypervolume is larger"),
+        ([[1e308, -1e308], [-1e308, 1e308], [0, 0]] * 9, "unclear", "The hypervolume is too large"),
         ([[0.0, 0.0], *[[1.0, 1.0]] * 150], "stop", "Enough, at this rate: none of the last 30"),
     ],
 )
@@ -172,6 +172,6 @@ def test_it_comes_before_the_advice_on_each_objective(
     assert front["sentences"][0].startswith("Still growing")
     assert (first["objective"], second["objective"]) == (0, 1)
     assert main(["plot", str(path), "advice", "--objective", "0", "--reference", "3,1"]) == 2
-    assert "--reference says nothing about one objective" in capsys.readouterr().err
+    assert "--reference has no effect on one objective" in capsys.readouterr().err
     assert main(["report", str(path), "--text"]) == 0
     assert "The front: Still growing" in capsys.readouterr().out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hptui.analysis.objectives.growing_front import GrowingFront
+from hptui.analysis.objectives.front import GrowingFront
 from hptui.analysis.objectives.pareto import pareto_front
 
 

@@ -86,7 +86,7 @@ def test_nothing_to_draw_is_a_sentence():
     assert figure.sentence == "No trial has completed yet."
     with np.errstate(over="ignore"):
         huge = build_hypervolume(made([[-1e308, -1e308]], directions), [1e308, 1e308])
-    assert draw_hypervolume(huge, width=70, height=9).sentence.startswith("The volume is larger")
+    assert draw_hypervolume(huge, width=70, height=9).sentence.startswith("The volume is too large")
 
 
 @pytest.mark.parametrize("n_objectives", [2, 3])
@@ -105,7 +105,7 @@ def test_the_reference_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main([*command, "--reference=-1,30"]) == 0
     assert "to -1, 30" in capsys.readouterr().out
     for given, complaint in (
-        ("1", "--reference has 1 numbers, but the study has 2 objectives."),
+        ("1", "--reference has 1 number, but the study has 2 objectives."),
         ("1,inf", "argument --reference: '1,inf' is not a list of numbers"),
         ("1,x", "argument --reference: '1,x' is not a list of numbers"),
     ):

@@ -244,14 +244,14 @@ def test_a_complete_trial_is_not_compared_with_itself():
     ("spec", "why"),
     [
         ("none", ""),
-        ("wilcoxon", "wilcoxon weighs whole curves"),
-        ("patient:patience=3", "patient looks at each trial alone"),
+        ("wilcoxon", "wilcoxon compares whole curves"),
+        ("patient:patience=3", "patient judges each trial by itself"),
         ("median:n_startup_trials=10", "9 of 10 complete"),
         ("median:n_min_trials=10", "too few reports to compare with"),
         ("sha", "no trial has reached a rung"),
-        ("hyperband:max_resource=9223372036854775807", "how many brackets"),
+        ("hyperband:max_resource=9223372036854775807", "the number of hyperband"),
         ("hyperband:max_resource=81", "no trial has reached a rung"),
-        ("hyperband:min_resource=50", "hyperband has no bracket for so short trials"),
+        ("hyperband:min_resource=50", "hyperband has no bracket for such short trials"),
         ("sha:min_resource=1,min_early_stopping_rate=99999999999", "no trial has reached a rung"),
         ("median:n_warmup_steps=99999999999999999999", "too few reports to compare with"),
     ],
@@ -272,7 +272,7 @@ def test_a_first_rung_that_optuna_chose_is_told_only_where_all_trials_agree():
         )
         told = [each.curve.steps.tolist() for each in found.thresholds]
         assert told == ([] if expected is None else [expected])
-        assert (found.why_none == "where the first rung is cannot be told") == (expected is None)
+        assert (found.why_none == "the first rung is unknown") == (expected is None)
 
 
 def test_very_many_reports_take_no_time_a_step():
@@ -321,7 +321,7 @@ def test_it_is_drawn_whatever_the_filter(tmp_path: Path, capsys: pytest.CaptureF
         ("sha:min_resource=1,reduction_factor=2", "▼ pruned above: rung of successive halving"),
         ("hyperband:max_resource=4,reduction_factor=2", "012 pruned above: rung of hyperband's"),
         ("sha:min_resource=1,bootstrap_count=99", "▼ all pruned, too few at the rung of"),
-        ("wilcoxon", "no threshold: wilcoxon weighs whole curves"),
+        ("wilcoxon", "no threshold: wilcoxon compares whole curves"),
         ("a new one", "no threshold: hptui does not know its pruner"),
         ("", "no threshold: no pruner is recorded"),
     ],

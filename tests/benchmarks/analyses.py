@@ -113,9 +113,9 @@ def _row(what: str, n_trials: int, peer_s: float | None, own_s: float, *, goal: 
 
 
 def _figures(path: Path, n_trials: int, *, with_importance: bool = True) -> Generator[Row]:
-    with StudyReader(path, STUDY) as columns:
-        columns.refresh()
-    one = columns.trials.select(np.ones(n_trials, np.bool_))
+    with StudyReader(path, STUDY) as reader:
+        reader.refresh()
+    one = reader.trials.select(np.ones(n_trials, np.bool_))
     several = _several(one)
     reports = read_reports(path, STUDY)
     of_one = plain_study(STUDY, one, reports=reports)
@@ -179,9 +179,9 @@ def _importance(trials: Trials, evaluator: Evaluator, peer: optuna.Study) -> Row
 
 
 def _forests(path: Path) -> Generator[Row]:
-    with StudyReader(path, STUDY) as columns:
-        columns.refresh()
-    trials = columns.trials.select(columns.trials.numbers < _FORESTS)
+    with StudyReader(path, STUDY) as reader:
+        reader.refresh()
+    trials = reader.trials.select(reader.trials.numbers < _FORESTS)
     peer = plain_study(STUDY, trials)
     yield _importance(trials, "mdi", peer)
     yield _importance(trials, "fanova", peer)

@@ -63,7 +63,7 @@ def _trial_ms(ref: ObjectiveRef, n_trials: int, *, pruner: str = "none") -> floa
             sampler="random",
             pruner=pruner,
             budget=Budget(n_trials=n_trials),
-            n_slots=1,
+            n_workers=1,
         )
         timed = _Timed()
         Engine(plan, timed).run()

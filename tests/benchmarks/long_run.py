@@ -100,7 +100,7 @@ def run(n_trials: int, step: int, *, is_told: bool = False) -> list[Leg]:
             sampler="tpe",
             pruner="median",
             budget=Budget(n_trials=n_trials),
-            n_slots=N_WORKERS,
+            n_workers=N_WORKERS,
             seed=1,
         )
         Engine(plan, legs).run()

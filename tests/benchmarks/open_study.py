@@ -114,9 +114,9 @@ def _open_with_hptui(path: Path) -> tuple[int, float]:
     from hptui.storage.read.study_reader import StudyReader
 
     began = time.perf_counter()
-    with StudyReader(path, STUDY) as columns:
-        columns.refresh()
-    return len(columns.trials), time.perf_counter() - began
+    with StudyReader(path, STUDY) as reader:
+        reader.refresh()
+    return len(reader.trials), time.perf_counter() - began
 
 
 def _open_with_optuna(path: Path) -> tuple[int, float]:

@@ -50,7 +50,7 @@ def engine_ms(backend: Backend, objective: str) -> float:
                 sampler="random",
                 pruner="median",
                 budget=Budget(n_trials=n_trials),
-                n_slots=N_WORKERS,
+                n_workers=N_WORKERS,
                 backend=backend,
                 far=FAR[backend],
                 seed=1,

@@ -40,7 +40,7 @@ def hptui_rate(name: str, n_trials: int) -> float:
             sampler="random",
             pruner="median",
             budget=Budget(n_trials=n_trials),
-            n_slots=SLOTS,
+            n_workers=SLOTS,
             seed=1,
         )
         finished = Engine(plan, Silent()).run()

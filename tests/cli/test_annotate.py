@@ -53,7 +53,7 @@ def test_a_note_is_set_read_and_cleared(
     folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ):
     assert main(["note", "s", "--set", "# Title\r\n\r\nwith *stress*\n"]) == 0
-    assert capsys.readouterr().out == "The note of s is saved.\n"
+    assert capsys.readouterr().out == "Saved the note of s.\n"
     assert note_of("s", capsys=capsys) == "# Title\n\nwith *stress*\n"
     (folder / "text.md").write_text("from a file ✓")
     assert main(["note", "s", "2", "--file", str(folder / "text.md")]) == 0
@@ -65,7 +65,7 @@ def test_a_note_is_set_read_and_cleared(
     assert main(["show", "s", "2"]) == 0
     assert "note         from a pipe" in capsys.readouterr().out
     assert main(["note", "s", "--clear"]) == 0
-    assert capsys.readouterr().out == "The note of s is empty now.\n"
+    assert capsys.readouterr().out == "Cleared the note of s.\n"
     assert note_of("s", capsys=capsys) == ""
 
 
@@ -125,7 +125,7 @@ def test_a_text_whose_editing_was_killed_is_told_of(
     assert main(["note", "s", "--edit"]) == 0
     (kept,) = temporary.glob("*/note.md")
     assert kept.read_text() == "mine"
-    assert f"A text that was never saved is in {kept}." in capsys.readouterr().err
+    assert f"Unsaved text is in {kept}." in capsys.readouterr().err
 
 
 def test_an_edit_that_comes_too_late_overwrites_nothing_and_is_kept(
@@ -153,7 +153,7 @@ def test_an_edit_that_comes_too_late_overwrites_nothing_and_is_kept(
         (["note", "s", "--file", "/no/such/file"], "/no/such/file cannot be read"),
         (["note", "s", "--file", sys.executable], "is not UTF-8 text"),
         (["note", "s", "9", "--set", "x"], "There is no trial 9 in 's'"),
-        (["note", "s", "--if-version", "1"], "--if-version is about saving"),
+        (["note", "s", "--if-version", "1"], "--if-version needs --set"),
         (["note", "s", "--set", "x", "--clear"], "not allowed with argument"),
         (["note", "none", "--set", "x"], "There is no study 'none'"),
         (["tag", "s", "--add", " "], "A tag is empty"),
@@ -163,7 +163,7 @@ def test_an_edit_that_comes_too_late_overwrites_nothing_and_is_kept(
         (["tag", "s", "0", "8", "--add", "t"], "There is no trial 8 in 's'"),
         (["tag", "s", "0", "8"], "There is no trial 8 in 's'"),
         (["tag", "s", "0", "--filter", "value<1"], "or --filter, not both"),
-        (["tag", "s", "--filter", "valu<1", "--add", "t"], "No column is called 'valu'"),
+        (["tag", "s", "--filter", "valu<1", "--add", "t"], "There is no column 'valu'"),
     ],
 )
 def test_bad_input_is_refused_with_a_sentence(
@@ -181,10 +181,10 @@ def test_tags_of_studies_and_of_many_trials(folder: Path, capsys: Output):
     assert main(["tag", "s", "1", "3", "--add", "odd"]) == 0
     assert main(["tag", "s", "0", "--remove", "good", "--remove", "not there"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "The tags of s are changed.",
-        "The tags of 2 of 2 trials are changed.",
-        "The tags of 2 of 2 trials are changed.",
-        "The tags of 1 of 1 trial are changed.",
+        "Changed the tags of s.",
+        "Changed the tags of 2 of 2 trials.",
+        "Changed the tags of 2 of 2 trials.",
+        "Changed the tags of 1 of 1 trial.",
     ]
     assert main(["tag", "s"]) == 0
     assert main(["tag", "s", "0", "1", "3"]) == 0
@@ -198,7 +198,7 @@ def test_tags_of_studies_and_of_many_trials(folder: Path, capsys: Output):
         '{"number": 3, "tags": ["odd"]}',
     ]
     assert main(["tag", "s", "--filter", "value>9", "--clear"]) == 0
-    assert capsys.readouterr().out == "No trial of s fits; nothing was changed.\n"
+    assert capsys.readouterr().out == "No trial of s matches; nothing was changed.\n"
     assert main(["tag", "s", "--filter", "", "--clear", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"changed": 2}
 
@@ -265,7 +265,7 @@ def test_an_editor_that_removes_the_file_saves_nothing(
     main(["note", "s", "--set", "kept"])
     monkeypatch.setenv("EDITOR", editor(folder, "path.unlink()"))
     assert main(["note", "s", "--edit"]) == 1
-    assert "has removed the file; nothing was saved" in capsys.readouterr().err
+    assert "removed the file; nothing was saved" in capsys.readouterr().err
     assert note_of("s", capsys=capsys) == "kept\n"
 
 

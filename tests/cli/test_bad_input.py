@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 RUN = ["run", "branin"]
 CASES: list[tuple[list[str], str]] = [
-    (["run"], "OBJECTIVE"),
+    (["run"], "Give an objective or a command"),
     (["run", ""], "no objective ''"),
     (["run", "nope"], "no objective 'nope'"),
     (["run", "nofile.py"], "no file nofile.py"),

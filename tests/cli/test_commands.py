@@ -33,13 +33,13 @@ def hptui(
 
 
 REFUSED = [
-    ("run", "There is no objective and no command."),
+    ("run", "Give an objective or a command."),
     ("run -- ", "There is no command to run."),
     ("run --metric a -- ", "There is no command to run."),
-    ("run -- sh -c x", "Which number that the command prints"),
+    ("run -- sh -c x", "Which of the printed numbers"),
     ("run --metric a -- nosuch", "cannot be run: there is no program nosuch"),
     ("run --metric a -- python3 nosuch.py", "there is no file nosuch.py"),
-    ("run --metric a -- sh '{x}'", "does not say what 'x' may be"),
+    ("run --metric a -- sh '{x}'", "does not say which values 'x' may have"),
     ("run --metric a --space x=1..2 -- sh '{y=1..2}'", "There is no parameter 'x'"),
     ("run --metric a --fix y=3 -- sh -c : '{y=1..2}'", "Parameter 'y' cannot be"),
     ("run --metric a --cwd nosuch -- sh", "There is no folder nosuch"),
@@ -103,7 +103,7 @@ def test_commands_in_files_are_listed_and_run_by_name(
     listed = {each["name"]: each for each in json.loads(out)}
     assert listed["fit"]["origin"] == "command"
     assert listed["fit"]["directions"] == ["maximize"]
-    assert listed["bad"]["problem"].startswith("bad.toml: Which number")
+    assert listed["bad"]["problem"].startswith("bad.toml: Which of the printed numbers")
     _, out, _ = hptui("objectives fit")
     assert "Command:    sh -c 'echo loss=$1; echo loss=3' x '{n=1..5}'" in out
     assert "Not probed" not in out
@@ -116,4 +116,4 @@ def test_commands_in_files_are_listed_and_run_by_name(
     assert study.direction.name == "MAXIMIZE"
     code, _, err = hptui("run bad")
     assert code == 2
-    assert "Which number" in err
+    assert "Which of the printed numbers" in err

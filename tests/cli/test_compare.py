@@ -65,7 +65,7 @@ def test_figures_and_tables(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert any(each[-2:] == ["tpe:n_startup_trials=5", "median"] for each in words)
     assert ["≠", "lr", "0.25", "0.1"] in words
     assert ["≠", "x", "-", "0.5"] in words
-    assert "to reach 2.5, the worst of the bests" in lines
+    assert "to reach 2.5, the worst of the best values" in lines
     assert ["A", r"a\x1b[2J", "3", "7.5", "s"] in words
     assert ["B", "b", "2", "5.0", "s"] in words
 
@@ -80,9 +80,9 @@ def test_a_value_that_a_study_never_reached(folder: Path, capsys: pytest.Capture
 def test_nothing_in_common_is_said(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert run(folder, "a.db", "other.db") == 0
     out = capsys.readouterr().out
-    assert "No parameter is shared" in out
-    assert "parameters of the bests" not in out
-    assert "to reach 7, the worst of the bests" in out
+    assert "The studies share no parameter" in out
+    assert "parameters of the best trials" not in out
+    assert "to reach 7, the worst of the best values" in out
 
 
 def test_json(folder: Path, capsys: pytest.CaptureFixture[str]):
@@ -137,12 +137,12 @@ def test_several_objectives_come_one_after_the_other(
     ("arguments", "sentence"),
     [
         (("a.db",), "A comparison needs two studies"),
-        (("a.db",) * 7, "7 studies were given, but a comparison has room for 6"),
+        (("a.db",) * 7, "Compare at most 6 studies, not 7"),
         (("b.db", "b.db:b"), "b was given twice"),
         (("b.db", "up.db"), "b and up have different objectives: minimize and maximize."),
         (("b.db", "two.db:left"), "minimize and minimize, maximize"),
         (("a.db", "b.db", "--objective", "1"), "--objective is 1, but the study has only one."),
-        (("two.db:left", "two.db:right", "--to", "1"), "Say which one with --objective N"),
+        (("two.db:left", "two.db:right", "--to", "1"), "Choose one with --objective N"),
         (("a.db", "b.db", "--to", "nan"), "argument --to: 'nan' is not a number."),
         (("a.db", "b.db", "--width", "0"), "--width is 0"),
         (("a.db", "none.db"), "There is no study file"),

@@ -23,7 +23,7 @@ from hptui.cli import main
 if TYPE_CHECKING:
     from pathlib import Path
 
-N_FILES = int(os.environ.get("HPTUI_FUZZ_FILES", "100"))
+N_FILES = int(os.environ.get("HPTUI_FUZZ_FILES", "60"))
 FIRST_SEED = int(os.environ.get("HPTUI_FUZZ_SEED") or random.randrange(1_900))
 """Those drawn here are of the two thousand."""
 N_PARTS = 4

@@ -184,7 +184,7 @@ def test_free_room_is_given_back_and_a_result_that_is_no_result_stays(folder: Pa
     code, answer = examined("big", "--fix", capsys=capsys)
     assert (code, kinds(answer)) == (1, ["unsaved:unsaved-bad.jsonl"])
     assert "line 1" in answer["findings"][0]["hint"]
-    assert "in the file are free. The file has" in answer["done"][0]
+    assert "in the file is free. The file now has" in answer["done"][0]
     assert path.stat().st_size < size / 4
     spool.write_text("\n")
     code, answer = examined("big", "--fix", capsys=capsys)
@@ -238,7 +238,7 @@ def test_what_an_early_kill_leaves_of_a_study_file_is_listed_and_goes_to_the_tra
     assert listed["zero"].endswith("is empty (0 bytes).")
     for name in ("bare", "zero"):
         assert main(["show", name]) == 2
-        assert "A run of that name makes its study in it" in capsys.readouterr().err
+        assert "A run with that name creates its study in it" in capsys.readouterr().err
     assert kinds(examined("bare", capsys=capsys)[1]) == ["no-study"]
     code, answers = examined("--fix", capsys=capsys)
     found = {each["study"]: kinds(each) for each in answers if each["study"] not in (None, "s")}

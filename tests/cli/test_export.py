@@ -51,7 +51,7 @@ def best_params(file: Path) -> Any:
 
 def test_python_has_the_best_trial_as_a_dict(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["export", "one", "best.py"]) == 0
-    assert capsys.readouterr().out == "1 trial in best.py.\n"
+    assert capsys.readouterr().out == "Wrote 1 trial to best.py.\n"
     found = best_params(folder / "best.py")
     assert (found["x"], found["kind"]) == (0.5, None)
     assert math.isnan(found["odd"])
@@ -64,7 +64,7 @@ def test_python_has_the_best_trial_as_a_dict(folder: Path, capsys: pytest.Captur
     assert main(["best", "one", "--python", "--filter", "x>0.5"]) == 0
     assert eval(capsys.readouterr().out.splitlines()[-1]) == best_params(folder / "good.py")
     assert main(["best", "one", "--filter", "state:failed"]) == 3
-    assert "among those that the filter means" in capsys.readouterr().err
+    assert "among those that match the filter" in capsys.readouterr().err
 
 
 def test_python_has_a_front_as_a_list(folder: Path, capsys: pytest.CaptureFixture[str]):
@@ -96,7 +96,7 @@ def test_csv_is_no_formula_and_is_read_back(folder: Path):
 def test_each_form_is_explained_and_tells_how_many(form: Any, capsys: pytest.CaptureFixture[str]):
     assert main(["export", "one", f"out{form.suffix}"]) == 0
     assert capsys.readouterr().out.startswith(
-        "1 trial in" if form.suffix == ".py" else "6 trials in"
+        "Wrote 1 trial to" if form.suffix == ".py" else "Wrote 6 trials to"
     )
     assert main(["export", "one", f"out{form.suffix}"]) == 2
     assert "already exists" in capsys.readouterr().err

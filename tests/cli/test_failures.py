@@ -59,7 +59,7 @@ def test_causes_are_listed_with_counts_and_the_newest_traceback(
     assert main(["failures", f"{path}:s"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "1  5 failed: MemoryError: out of memory at #",
-        "   trials 1 to 7, 1 tried again",
+        "   trials 1 to 7, 1 retried",
         "     Traceback (most recent call last):",
         '       File "train.py", line 3',
         "         f()",
@@ -149,18 +149,18 @@ def test_failed_trials_wait_for_the_next_run(
         for number in numbers
     ]
     assert main(["retry", f"{path}:s", *arguments]) == 2
-    assert "No failed trial is left to retry." in capsys.readouterr().err
+    assert "There is no failed trial left to retry." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--cause", "4"], "No cause is number 4: the study has 3 causes."),
-        (["--cause", "0"], "No cause is number 0"),
+        (["--cause", "4"], "There is no cause number 4: the study has 3 causes."),
+        (["--cause", "0"], "There is no cause number 0"),
         (["--cause", "\x1b[2J"], "No trial failed with a cause like '\\\\x1b[2J'."),
-        (["--cause", "o"], "3 causes are like 'o': 1: MemoryError: out of memory at #; 2: no"),
-        (["--cause", "1", "--filter", "xx<1"], "No column is called 'xx'"),
-        (["0"], "No failed trial is left to retry."),
+        (["--cause", "o"], "3 causes match 'o': 1: MemoryError: out of memory at #; 2: no"),
+        (["--cause", "1", "--filter", "xx<1"], "There is no column 'xx'"),
+        (["0"], "There is no failed trial left to retry."),
     ],
 )
 def test_what_cannot_be_retried_changes_nothing(

@@ -156,7 +156,7 @@ def test_an_export_that_cannot_be_filtered_writes_nothing(
 ):
     for name, text, says in (
         ("a.csv", "lr<", "lr< needs a value"),
-        ("a.csv", "kernl=a", "there is kernel"),
+        ("a.csv", "kernl=a", "Known: kernel"),
         ("a.db", "lr<1", "with all its trials"),
     ):
         target = path.parent / name
@@ -169,7 +169,7 @@ def test_an_export_that_cannot_be_filtered_writes_nothing(
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("@mien", "No filter is saved as @mien; there is @mine."),
+        ("@mien", "There is no saved filter @mien. Saved: @mine."),
         ("@half", "@half: lr< needs a value."),
         ("\x1b]52;c;x\x07=1", "\\x1b]52;c;x\\x07"),
     ],

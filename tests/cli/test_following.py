@@ -162,8 +162,8 @@ def test_a_run_in_a_line(changes: dict[str, Any], line: str) -> None:
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (40, 12), (20, 3), (200, 60)])
 def test_a_screen_has_room_for_all_of_it(width: int, height: int, tmp_path: Path) -> None:
     place = a_study(tmp_path / "s.db", {"id": "r"}, complete=3)
-    with StudyReader(place.path, place.study_name) as columns:
-        lines = screen_lines(columns, A_STATUS, width=width, height=height, has_unicode=True)
+    with StudyReader(place.path, place.study_name) as reader:
+        lines = screen_lines(reader, A_STATUS, width=width, height=height, has_unicode=True)
     assert len(lines) <= height
     assert max(map(len, lines)) <= width
     assert lines[0].startswith("s: running, 4/40"[: width - 1])

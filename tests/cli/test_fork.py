@@ -86,7 +86,7 @@ def test_it_says_what_is_kept_and_why_first(
         (["--space", "x=2..1"], "low must not be above high"),
         (["--space", "z=0..1"], "There is no parameter 'z'"),
         (["--choices", "x=1|2"], "so it has no choices"),
-        (["--choices", "kernel=a|a"], "comes twice"),
+        (["--choices", "kernel=a|a"], "is listed twice"),
         (["--fix", "kernel=z"], "cannot be 'z'"),
         (["--objectives", "1"], "There is no objective '1'"),
         (["--direction", "minimize", "--direction", "minimize"], "has 1 objective"),

@@ -130,7 +130,7 @@ def test_several_studies_without_that_name_must_be_told_apart(make: Make):
     make("studies/mine.db", "one", "two")
     with pytest.raises(UsageError, match="holds 2 studies: one, two") as caught:
         locate_study("mine")
-    assert caught.value.hint == "Say which, like mine.db:one."
+    assert caught.value.hint == "Choose one, like mine.db:one."
 
 
 @pytest.mark.parametrize("spelling", ["./x.db:two", "sub/../x.db:two", "x.db:two"])

@@ -42,7 +42,7 @@ def test_rename(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["rename", "one", "uno"]) == 0
     assert main(["rename", "shared.db:left", "port"]) == 0
     assert names(folder) == {("uno.db", "uno"), ("shared.db", "port"), ("shared.db", "right")}
-    assert "one is called uno now." in capsys.readouterr().out
+    assert "Renamed one to uno." in capsys.readouterr().out
 
 
 def test_duplicate(folder: Path, capsys: pytest.CaptureFixture[str]):
@@ -64,7 +64,7 @@ def test_delete_and_undo(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["undo", "one"]) == 0
     assert main(["undo"]) == 0
     assert names(folder) == before
-    assert capsys.readouterr().out == "one is back.\nleft is back.\n"
+    assert capsys.readouterr().out == "Restored one.\nRestored left.\n"
 
 
 def test_there_may_be_nothing_to_undo(folder: Path, capsys: pytest.CaptureFixture[str]):
@@ -99,7 +99,7 @@ def test_export(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     for name in ("out.csv", "out.jsonl", "out.db"):
         assert main(["export", "one", name]) == 0
         assert (tmp_path / name).exists()
-    assert capsys.readouterr().out.splitlines()[0] == "1 trial in out.csv."
+    assert capsys.readouterr().out.splitlines()[0] == "Wrote 1 trial to out.csv."
     assert study_names(tmp_path / "out.db") == ["one"]
     main(["trials", "one", "--csv"])
     assert _without_exact(_rows(tmp_path / "out.csv")) == _rows_of(capsys.readouterr().out)
@@ -126,7 +126,7 @@ def test_export_refuses_before_it_looks_for_the_study(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert main(["export", "none", "out.xlsx"]) == 2
-    assert "in which form" in capsys.readouterr().err
+    assert "does not tell the format" in capsys.readouterr().err
     (tmp_path / "out.csv").write_text("mine")
     assert main(["export", "one", "out.csv"]) == 2
     assert (tmp_path / "out.csv").read_text() == "mine"

@@ -164,7 +164,7 @@ def test_tables_of_another_kind_are_read_and_found(odd: Path, capsys: Output):
         ("rename", "odd", "other"),
     ):
         assert main([*words]) == 2, words
-        assert "not as Optuna makes them" in capsys.readouterr().err, words
+        assert "not as Optuna creates them" in capsys.readouterr().err, words
     assert odd.read_bytes() == before
 
 

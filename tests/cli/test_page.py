@@ -17,22 +17,22 @@ from tests.analysis.plain_studies import PlainStudy, made, tuned
 from tests.made_trials import param_of
 from tests.storage.study_file import FLOAT, StudyFile
 
-from hptui.analysis.stopping.advice import build_advice
+from hptui.analysis.stopping.advice import build_advice, regret_history
 from hptui.analysis.stopping.advice_text import advice_sentences
-from hptui.analysis.stopping.regret_history import regret_history
 from hptui.cli.commands.reading import page
 from hptui.cli.main import main
 from hptui.cli.output import page_figures as page_figures_module
 from hptui.cli.output.page_figures import page_figures
 from hptui.domain.spaces.space import FloatParam
 from hptui.errors import UsageError
-from hptui.figures.kinds import KINDS
-from hptui.figures.page_kinds import PAGE_KINDS
+from hptui.figures.kinds import KINDS, PAGE_KINDS
 from hptui.figures.request import FigureRequest, PlottedStudy
 from hptui.storage.read.study_reader import StudyReader
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("clones_programs")
 
 
 EVIL = '</script><script src="https://evil.example/x.js"></script><a href="https://evil.example">x'
@@ -176,11 +176,11 @@ def test_user_attributes_are_told_as_optuna_tells_them(
             told = {"fold": at, "host": "a", "parts": [1, {"x": None}]} if at != 2 else {}
             params = {"x": (at / 5, FLOAT)}
             file.add_trial((float(at), at / 2), params=params, user_attributes=told)
-    with StudyReader(path, "told") as columns:
-        columns.refresh()
+    with StudyReader(path, "told") as reader:
+        reader.refresh()
     theirs = optuna.load_study(study_name="told", storage=f"sqlite:///{path}")
     names = ["value 0", "value 1"]
-    request = FigureRequest((PlottedStudy(path, "told", columns.trials, ()),))
+    request = FigureRequest((PlottedStudy(path, "told", reader.trials, ()),))
     for kind, options in (("pareto", {"target_names": names}), ("timeline", {})):
         (ours,) = page_figures(PAGE_KINDS[kind], request)
         expected = getattr(optuna.visualization, PAGE_KINDS[kind].function)(theirs, **options)
@@ -213,14 +213,14 @@ def test_a_contour_with_too_many_cells_is_of_chosen_trials_and_says_so(
     few.add_trials([each for each in plain.study.trials if each.number in chosen])
     theirs = optuna.visualization.plot_contour(few, params=["lr", "width"], target_name="value")
     assert drawn(ours.figure) == drawn(theirs)
-    assert f"of 10 of {len(complete)} complete trials: the 5 best ones" in ours.sentences[0]
+    assert f"shows 10 of {len(complete)} complete trials: the best 5" in ours.sentences[0]
     target = tmp_path / "a.html"
     arguments = ["contour", "--param", "lr", "--param", "width", "-o", str(target)]
     assert main(["page", str(plain.path), *arguments]) == 0
-    assert "the 5 best ones" in target.read_text("utf-8")
+    assert "the best 5" in target.read_text("utf-8")
 
 
-def test_every_figure_of_the_terminal_has_its_page():
+def test_every_figure_that_optuna_has_too_has_its_page():
     assert set(KINDS) - {"progress"} == set(PAGE_KINDS), "Optuna draws no progress over time"
     functions = {kind.function for kind in PAGE_KINDS.values()}
     assert functions == {
@@ -295,7 +295,7 @@ def test_the_browser_is_opened_only_where_there_is_a_display(
         monkeypatch.delenv(name, raising=False)
     page_of = ["page", str(plain.path), "edf", "--open", "-o"]
     assert main([*page_of, str(tmp_path / "one.html")]) == 0
-    assert "No display here" in capsys.readouterr().err
+    assert "There is no display" in capsys.readouterr().err
     monkeypatch.setenv("DISPLAY", ":0")
     assert main([*page_of, str(tmp_path / "two.html")]) == 0
     assert opened == [(tmp_path / "two.html").as_uri()]
@@ -317,9 +317,9 @@ def test_what_optuna_cannot_draw_is_refused_with_its_reason(plain: PlainStudy):
         (("plain.db", "hypervolume"), "A hypervolume needs two objectives"),
         (("evil.db", "advice"), "Too early to say"),
         (("evil.db", "intermediate"), "has reported an intermediate value"),
-        (("plain.db", "timeline", "--log"), "--log says nothing about a page of the kind timeline"),
+        (("plain.db", "timeline", "--log"), "--log has no effect on a timeline page"),
         (("plain.db", "slice", "--param", "nope"), "has a parameter 'nope'"),
-        (("plain.db", "contour", "--param", "lr"), "is of two parameters"),
+        (("plain.db", "contour", "--param", "lr"), "needs two parameters"),
         (("plain.db", "history", "--filter", "state:fail"), "No trial of plain has completed yet"),
         (("plain.db", "history", "-o", "x.svg"), "must end in .html"),
         (("plain.db", "history", "-o", "nowhere/x.html"), "the folder does not exist"),

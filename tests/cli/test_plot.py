@@ -111,9 +111,9 @@ def test_what_cannot_be_written_is_refused_and_nothing_lost(
     there.write_text("mine")
     refusals = {
         str(there): "there.svg already exists.",
-        str(tmp_path / "figure.png"): "figure.png does not say in which form to write.",
+        str(tmp_path / "figure.png"): "The name figure.png does not tell the format.",
         str(tmp_path / "none" / "figure.svg"): "the folder does not exist.",
-        str(path): "does not say in which form",
+        str(path): "does not tell the format",
     }
     for target, sentence in refusals.items():
         assert main(["plot", str(path), "--output", target]) == 2

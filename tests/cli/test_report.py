@@ -14,6 +14,8 @@ from hptui.figures.canvas.roles import ROLES
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 EVIL = '</title><script src="https://evil.example/x.js"></script><img src=x onerror=alert(1)>'
 
 
@@ -181,7 +183,7 @@ def test_text_is_printed_or_written(folder: Path, capsys: pytest.CaptureFixture[
     [
         (("one.db", "-o", "mine.html"), "mine.html already exists.\n  --overwrite replaces it"),
         (("one.db", "--text", "-o", "two.db", "--overwrite"), "databases are never replaced"),
-        (("one.db", "--text", "--overwrite"), "--overwrite is for --output"),
+        (("one.db", "--text", "--overwrite"), "--overwrite needs --output"),
         (("one.db", "-o", "none/x.html"), "the folder does not exist"),
         (("one.db", "-o", "x.pdf"), "must end in .html"),
         (("one.db", "--filter", "lr<"), "lr<"),
@@ -212,5 +214,5 @@ def test_times_are_those_of_the_trials(tmp_path: Path, capsys: pytest.CaptureFix
         file.add_trial(1.0, start=text_of(START_S + 9_000), complete=text_of(START_S + 9_030))
     assert main(["report", str(tmp_path / "t.db"), "--text"]) == 0
     out = capsys.readouterr().out
-    assert "  time         2 m by the clock while trials ran" in out
+    assert "  time         2 m of wall-clock time while trials ran" in out
     assert "  all trials   2 m 30 s" in out

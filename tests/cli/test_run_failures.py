@@ -50,7 +50,7 @@ def test_thousands_of_alike_failures_take_a_handful_of_lines() -> None:
         "✗ trial 0 failed: ValueError: lr=0.0 diverged at 0x0",
         "✗ trial 1 failed: ValueError: lr=0.1 diverged at 0x1",
     ]
-    assert [line.split()[1] for line in said[3:6]] == ["10", "100", "1000"]
+    assert [line.split()[1] for line in said[3:6]] == ["10", "100", "1,000"]
     assert said[6].startswith("All trials")
     assert said[7] == (
         "✗ 5000 failed: ValueError: lr=0.0 diverged at 0x0 (trials 0, 1, 2 and 4997 more)"

@@ -82,7 +82,7 @@ def test_text_that_gives_no_choices(text: str, sentence: str) -> None:
 
 
 def test_a_choice_may_not_come_twice() -> None:
-    with pytest.raises(SpaceError, match="'1' comes twice"):
+    with pytest.raises(SpaceError, match="'1' is listed twice"):
         read_choices(("1", "1"), (1,))
     with pytest.raises(SpaceError, match="'poly' is not one"):
         read_choices(("poly",), ("rbf",))

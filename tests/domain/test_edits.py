@@ -70,7 +70,7 @@ def test_any_name_can_be_edited(name: str) -> None:
         ("x=a..2", "'a' is not a number"),
         ("x=true..2", "'true' is not a number"),
         ("x=1..inf", "high is inf"),
-        ("x=1..2:cubic", "'cubic' is not known"),
+        ("x=1..2:cubic", "'cubic' is not valid"),
         ("x=1..2:log:linear", "sets log twice"),
         ("x=1..2:step=", "'' is not a number"),
         ("x=1..2:step=-1", "step is -1"),

@@ -99,10 +99,10 @@ def test_a_value_that_may_be_a_secret_is_neither_repeated_nor_stored() -> None:
 @pytest.mark.parametrize(
     ("taken", "limit", "text"),
     [
-        (9.1 * GB, 8 * GB, "The trial took 9.1 GB; its limit is 8 GB."),
-        (8.02 * GB, 8 * GB, "The trial took 8.02 GB; its limit is 8 GB."),
-        (312 << 20, 200 << 20, "The trial took 312 MB; its limit is 200 MB."),
-        (1.2 * GB, 1000 << 20, "The trial took 1.2 GB; its limit is 1000 MB."),
+        (9.1 * GB, 8 * GB, "The trial used 9.1 GB; its limit is 8 GB."),
+        (8.02 * GB, 8 * GB, "The trial used 8.02 GB; its limit is 8 GB."),
+        (312 << 20, 200 << 20, "The trial used 312 MB; its limit is 200 MB."),
+        (1.2 * GB, 1000 << 20, "The trial used 1.2 GB; its limit is 1000 MB."),
     ],
 )
 def test_a_trial_above_its_limit_is_told_both(taken: float, limit: int, text: str) -> None:
@@ -121,9 +121,15 @@ FOUR = ("0", "1", "2", "3")
         (Resources(devices=FOUR, per_device=2), 2, 8, 8, "4 devices, 2 trials on each: 8 fit."),
         (Resources(devices=FOUR, devices_per_trial=2), 8, 2, 2, "2 for each trial: 2 fit."),
         (Resources(devices=("7",)), 8, 1, 1, "2 workers do not fit on 1 device: 1 fits."),
-        (Resources(is_pinned=True), 4, 4, 4, "5 workers cannot keep to 1 core each: there are 4"),
-        (Resources(is_pinned=True, threads=2), 4, 2, 2, "keep to 2 cores each: there are 4, for 2"),
-        (Resources(devices=FOUR, is_pinned=True), 2, 2, 2, "there are 2, for 2 workers."),
+        (Resources(is_pinned=True), 4, 4, 4, "5 workers cannot have 1 core each: there are 4"),
+        (
+            Resources(is_pinned=True, threads=2),
+            4,
+            2,
+            2,
+            "have 2 cores each: there are 4, enough for 2",
+        ),
+        (Resources(devices=FOUR, is_pinned=True), 2, 2, 2, "there are 2, enough for 2 workers."),
         (Resources(threads=4), 8, 2, None, ""),
         (Resources(threads=16), 8, 1, None, ""),
         (Resources(devices=tuple(map(str, range(300)))), 2, 256, 300, "300 fit."),

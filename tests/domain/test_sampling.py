@@ -197,7 +197,7 @@ def test_a_pruner_is_read_and_spelled_back(text: str, spelled: str) -> None:
         ("tpe:seed=3", "belongs to the run: use --seed", "Options of tpe"),
         ("tpe:prior_weight=1", "Optuna has deprecated it", "Options of tpe"),
         ("gp:constraints_func=f", "trial.set_constraint", "Options of gp"),
-        ("cmaes:source_trials=1", "cannot be spelled", "Options of cmaes"),
+        ("cmaes:source_trials=1", "which text cannot express", "Options of cmaes"),
         ("tpe:n_startup_trials=-1", "an integer of 0 or more", "Finished trials"),
         ("tpe:n_startup_trials=1.5", "n_startup_trials is '1.5'", ""),
         ("tpe:group=1", "group is '1', but it must be true or false", ""),

@@ -22,6 +22,9 @@ class Started:
     Args:
         address: Of the starter's socket.
         descriptors: Its standard input, output and error.
+        module: What is run in the place of `hptui`.
+        session: `own` for a session of its own, `terminal` for one that its standard input, a
+            terminal, controls; empty for the starter's.
     """
 
     def __init__(
@@ -32,8 +35,16 @@ class Started:
         cwd: str,
         environment: Mapping[str, str],
         descriptors: tuple[int, int, int],
+        module: str = "hptui",
+        session: str = "",
     ) -> None:
-        order = {"arguments": arguments, "cwd": cwd, "environment": dict(environment)}
+        order = {
+            "arguments": arguments,
+            "cwd": cwd,
+            "environment": dict(environment),
+            "module": module,
+            "session": session,
+        }
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(address)
             socket.send_fds(connection, [json.dumps(order).encode()], descriptors)

@@ -1,12 +1,13 @@
 """Starts one `hptui` after the other from a process that has imported what they need.
 
-What `python -m tests.e2e.forked_runs ADDRESS` starts is a process of its own with its own
-descriptors, which does all that `python -m hptui` does once its modules are there, from
+What `python -m tests.e2e.forked_runs ADDRESS [PACKAGE...]` starts is a process of its own with its
+own descriptors, which does all that `python -m hptui` does once its modules are there, from
 `hptui/__main__.py` to what is to be done at its exit. Its workers are forked, too (`nursery.py`).
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import runpy
@@ -16,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, TYPE_CHECKING, Any, Self
@@ -31,13 +33,20 @@ if TYPE_CHECKING:
 
 
 class ForkedProgram(subprocess.Popen[str]):
-    """An `hptui` that was forked from a starter, with what tests use of a process of their own."""
+    """An `hptui` that was forked from a starter, with what tests use of a process of their own.
 
-    def __init__(self, program: Started, out: int, err: int) -> None:
+    Args:
+        program: What was started.
+        out: Reads its output, where that is a pipe.
+        err: Reads its errors.
+    """
+
+    def __init__(self, program: Started, out: int | None = None, err: int | None = None) -> None:
         self._program = program
         self.pid, self.returncode = program.pid, None
         self.args, self.stdin = "hptui", None
-        self.stdout, self.stderr = os.fdopen(out), os.fdopen(err)
+        self.stdout = None if out is None else os.fdopen(out)
+        self.stderr = None if err is None else os.fdopen(err)
 
     def poll(self) -> int | None:
         """Return its exit code, or None while it runs."""
@@ -107,18 +116,22 @@ def _rest_of(stream: IO[str]) -> str:
     return "" if stream.closed else stream.read()
 
 
-STARTING = (["run"], ["objectives"])
-"""Commands that start workers or probes."""
+STARTING = (["run"], ["objectives"], ["page"], ["plot"], ["report"])
+"""Commands that start workers, probes or the process of the importances."""
 
 
 class Starter:
-    """The process that starts others, seen from the test."""
+    """The process that starts others, seen from the test.
 
-    def __init__(self) -> None:
+    Args:
+        packages: What it imports besides all that commands, runs and their workers need.
+    """
+
+    def __init__(self, *packages: str) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self.address = os.path.join(self._folder.name, "starter")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.e2e.forked_runs", self.address],
+            [sys.executable, "-m", "tests.e2e.forked_runs", self.address, *packages],
             cwd=ROOT,
             # A process with threads should not fork.
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
@@ -144,6 +157,37 @@ class Starter:
         finally:
             os.close(its_out)
             os.close(its_err)
+
+    def begin_on_terminal(
+        self,
+        module: str,
+        arguments: Sequence[str],
+        cwd: Path,
+        variables: Mapping[str, str],
+        terminal: int,
+        *,
+        is_controlling: bool,
+    ) -> ForkedProgram:
+        """Start a module in a session of its own, whose standard streams are a terminal.
+
+        Args:
+            module: What `-m` would be given.
+            arguments: Of the program.
+            cwd: Its folder.
+            variables: More environment variables.
+            terminal: The descriptor.
+            is_controlling: Whether the terminal ends the session when it goes.
+        """
+        started = Started(
+            self.address,
+            arguments,
+            cwd=str(cwd),
+            environment={**os.environ, **variables},
+            descriptors=(terminal, terminal, terminal),
+            module=module,
+            session="terminal" if is_controlling else "own",
+        )
+        return ForkedProgram(started)
 
     def _start(
         self, arguments: Sequence[str], cwd: Path, variables: Mapping[str, str], out: int, err: int
@@ -193,9 +237,9 @@ class Starter:
         self.close()
 
 
-def _serve(address: str) -> None:
+def _serve(address: str, *packages: str) -> None:
     """Start what is ordered until standard input ends; in what is started it returns at its end."""
-    import_modules()
+    import_modules(*packages)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen()
@@ -237,10 +281,14 @@ def _be_hptui(order: dict[str, Any], descriptors: Sequence[int]) -> None:
     for own, given in enumerate(descriptors):
         os.dup2(given, own)
     os.closerange(3, 64)
+    if order["session"]:
+        os.setsid()
+    if order["session"] == "terminal":
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     # Streams know what kind of file they were made for.
-    sys.stdin = os.fdopen(0, closefd=False)
-    sys.stdout = os.fdopen(1, "w", closefd=False)
-    sys.stderr = os.fdopen(2, "w", errors="backslashreplace", closefd=False)
+    sys.stdin = sys.__stdin__ = os.fdopen(0, closefd=False)
+    sys.stdout = sys.__stdout__ = os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.__stderr__ = os.fdopen(2, "w", errors="backslashreplace", closefd=False)
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["environment"])
@@ -252,8 +300,8 @@ def _be_hptui(order: dict[str, Any], descriptors: Sequence[int]) -> None:
             become()
             return
     sys.argv[1:] = order["arguments"]
-    end_with(lambda: runpy.run_module("hptui", run_name="__main__", alter_sys=True))
+    end_with(lambda: runpy.run_module(order["module"], run_name="__main__", alter_sys=True))
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _serve(*sys.argv[1:])

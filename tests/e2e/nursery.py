@@ -41,9 +41,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
 ROOT: Final = Path(__file__).parents[2]
-MODULES: Final = (
+_SEEDED: Final = (
     "joblib.externals.loky.backend.popen_loky_posix",
     "hptui.registry.probing.probe_child",
+)
+MODULES: Final = (
+    *_SEEDED,
+    "hptui.engine.following.follower_process",
+    "hptui.engine.importance.child",
+    "hptui.engine.sampling.own_process",
 )
 """What is run with `-m`, besides `hptui` itself for a run that is detached."""
 _OF_A_RUN: Final = (
@@ -145,13 +151,17 @@ def nursery() -> Generator[Orders]:
     process.wait()
 
 
-def import_modules() -> None:
-    """Import what commands, runs, workers and probes need, in a process that is to be forked."""
+def import_modules(*packages: str) -> None:
+    """Import what commands, runs, workers and probes need, in a process that is to be forked.
+
+    Args:
+        packages: More, which are imported whole.
+    """
     # What is imported stays: the collector would go through it again and again.
     gc.disable()
     for command in COMMANDS.values():
         command.load()
-    for package in _PACKAGES:
+    for package in (*_PACKAGES, *packages):
         for module in walk_packages(import_module(package).__path__, f"{package}."):
             import_module(module.name)
     for module in _OF_A_RUN:
@@ -216,7 +226,7 @@ def _place_of(given: Sequence[Any]) -> _Place | None:
     (to_in, _, _, to_out, _, to_err, _, errors) = given[6:14]
     pairs = (os.fsdecode(each).split("=", 1) for each in variables or ())
     environment = dict(pairs) if variables is not None else dict(os.environ)
-    if any(each in MODULES for each in arguments) and environment.get(_SEED) != "0":
+    if any(each in _SEEDED for each in arguments) and environment.get(_SEED) != "0":
         # Only because hptui gives them this seed sets are the same in all workers and probes.
         return None
     standard = {0: to_in, 1: to_out, 2: to_err}

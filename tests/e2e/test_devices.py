@@ -48,7 +48,7 @@ def test_a_device_belongs_to_one_living_process(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         ask(op="jobs", n=5)
     assert caught.value.message.startswith(
-        "5 workers were asked for, but only 4 workers have devices"
+        "You asked for 5 workers, but only 4 workers have devices"
     )
     ask(op="jobs", n=4)
     wait_until(lambda: wait(4), "four trials", slots)
@@ -106,7 +106,7 @@ def test_a_trial_that_takes_too_much_memory_is_ended_with_all_its_processes(
     below, leaves, takes, child, last = load(tmp_path, "s").trials
     for trial in (takes, child):
         assert error_of(trial)["kind"] == "memory"
-        assert error_of(trial)["message"].startswith("The trial took ")
+        assert error_of(trial)["message"].startswith("The trial used ")
         assert error_of(trial)["message"].endswith(" MB; its limit is 250 MB.")
     for trial in (below, leaves, last):
         assert trial.state is TrialState.COMPLETE, error_of(trial)

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 from optuna.trial import TrialState
-from tests.e2e.programs import OBJECTIVES, load, places_in, rest_of, run, start_anew, wait_until
+from tests.e2e.programs import (
+    OBJECTIVES,
+    load,
+    places_in,
+    rest_of,
+    run,
+    start,
+    start_anew,
+    wait_until,
+)
 from tests.waiting import DEADLINE_S
 
 from hptui.engine.recovery.lease import read_lease
@@ -53,28 +62,29 @@ def run_with(limits: str, *arguments: str, cwd: Path) -> tuple[int, str]:
 def test_more_workers_than_files_may_be_open_are_refused_with_the_number_that_fits(
     tmp_path: Path,
 ) -> None:
-    code, err = run_with("-n 100", "run", QUICK, "--study", "q", "-j", "16", cwd=tmp_path)
+    code, err = run_with("-n 75", "run", QUICK, "--study", "q", "-j", "16", cwd=tmp_path)
     assert code == 2
     assert "16 workers need" in err
-    n_fit = err.partition("are allowed here: ")[2].split()[0]
+    n_fit = err.partition("but the limit here is ")[2].split()[0]
     assert not (tmp_path / "q.db").exists()
     code, err = run_with(
-        "-n 100", "run", QUICK, "--study", "q", "-j", n_fit, "--trials", "20", cwd=tmp_path
+        "-n 75", "run", QUICK, "--study", "q", "-j", n_fit, "--trials", "9", cwd=tmp_path
     )
     assert code == 0, err
 
 
 def test_workers_have_the_limit_that_the_user_has_set(tmp_path: Path) -> None:
     objective = f"{OBJECTIVES}:open_files"
-    code, err = run_with("-Sn 200", "run", objective, "--study", "o", "-j", "32", cwd=tmp_path)
+    limit = ("-Sn 80", "run", objective, "--study", "o", "-j", "4")
+    code, err = run_with(*limit, cwd=tmp_path)
     assert code == 0, err
-    assert load(tmp_path, "o").best_value == 200
+    assert load(tmp_path, "o").best_value == 80
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Generator[subprocess.Popen[str]]:
     """A run with one worker whose trial waits for the file `go`."""
-    process = start_anew("run", WAITING, "--study", "w", "-j", "1", "--trials", "4", cwd=tmp_path)
+    process = start("run", WAITING, "--study", "w", "-j", "1", "--trials", "4", cwd=tmp_path)
     wait_until(lambda: (tmp_path / "started-0").exists(), "a trial started")
     yield process
     process.kill()
@@ -103,7 +113,7 @@ def test_workers_that_do_not_fit_are_not_added_to_a_run(
     limit_files(running, 128)
     code, _, err = run("jobs", "w", "32", cwd=tmp_path)
     assert (code, "32 workers need" in err) == (2, True), err
-    n_fit = err.partition("are allowed here: ")[2].split()[0]
+    n_fit = err.partition("but the limit here is ")[2].split()[0]
     code, _, err = run("jobs", "w", n_fit, cwd=tmp_path)
     assert code == 0, err
     (tmp_path / "go").touch()

@@ -71,7 +71,7 @@ def test_of_engines_that_start_at_once_one_runs(tmp_path: Path, kind: str, round
     for program in programs:
         out, err = rest_of(program)
         if program.returncode:
-            assert "s is being run by process" in err or "cannot be seen" in err
+            assert "s is being run by process" in err or "not visible from here" in err
         else:
             told += [each["number"] for each in trials_of(events(out))]
     # One may begin when another one has ended; what any of them told is stored, once.
@@ -109,7 +109,7 @@ def test_an_engine_whose_folder_is_removed_is_still_the_only_one(tmp_path: Path)
     shutil.rmtree(tmp_path / "s.hptui", ignore_errors=True)
     code, _, err = run(*run_at(file), cwd=tmp_path)
     assert code, "a second one is let in"
-    assert "s is being run by process" in err or "cannot be seen" in err
+    assert "s is being run by process" in err or "not visible from here" in err
     lease = tmp_path / "s.hptui" / "engine.json"
     wait_until(lease.exists, "the lease is written again")
     wait_until(lambda: ask_engine(file, "s", {"op": "status"})["ok"], "it answers")

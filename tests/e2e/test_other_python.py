@@ -96,9 +96,9 @@ PYTHONS = [
     (f"{TOLD} 3.9.18 4.5.0", r"is Python 3\.9\.18; workers need 3\.11 or newer"),
     (f"{TOLD} 3.12.1 ''", r"\(Python 3\.12\.1\) has no Optuna"),
     (f"{TOLD} 3.12.1 3.6.1", r"has Optuna 3\.6\.1; workers need Optuna 4 or 5"),
-    ("printf 'startup\\nhptui:{}\\n'", "is no Python that works"),
-    ("printf 'startup\\nhptui:\\033[2J\\n'", "is no Python that works"),
-    ("exit 1", "is no Python that works"),
+    ("printf 'startup\\nhptui:{}\\n'", "is not a working Python"),
+    ("printf 'startup\\nhptui:\\033[2J\\n'", "is not a working Python"),
+    ("exit 1", "is not a working Python"),
 ]
 
 

@@ -50,9 +50,12 @@ def test_a_study_is_prepared_run_and_followed(
         (["space", "--space", "x=0.2..0.4"], "0 trials kept, 1 set aside, from the next run on."),
         (["space"], "  x  0.0..1.0   edited since trial 1: low 0.2, high 0.4"),
         (["enqueue", "--params", '{"x": 0.25}'], "Trial 1 waits for the next run."),
-        (["extend", "--trials", "2"], "The next run has 2 trials, unless it is told when to end."),
-        (["jobs", "2"], "The next run has 2 workers, unless it is told another number."),
-        (["workers", "1"], "The next run has 1 worker, unless it is told another number."),
+        (
+            ["extend", "--trials", "2"],
+            "The next run will have 2 trials, unless you give it a budget.",
+        ),
+        (["jobs", "2"], "The next run will have 2 workers, unless you give another number."),
+        (["workers", "1"], "The next run will have 1 worker, unless you give another number."),
     ):
         assert main([words[0], "sqlite:///s.db", *words[1:]]) == 0
         assert capsys.readouterr().out.rstrip("\n") == said
@@ -72,7 +75,7 @@ def test_a_study_is_prepared_run_and_followed(
     assert [each["run"]["workers"] for each in listed] == [2]
     assert "running 0/4, 2 workers" in run("ls", cwd=tmp_path)[1]
     code, said, _ = run("wait", "s", "--timeout", "10ms", cwd=tmp_path)
-    assert (code, said) == (124, "After 0.01 s these go on: s.\n")
+    assert (code, said) == (124, "Still running after 0.01 s: s.\n")
     told = run("logs", "s", cwd=tmp_path)[1]
     assert sorted(line[:7] for line in told.splitlines()) == ["1 | at ", "2 | at "]
     assert told.count("\\x07 mysql://me:***@host/db") == 2
@@ -95,7 +98,7 @@ def test_a_study_is_prepared_run_and_followed(
     assert process.returncode == 0
     assert err.count("As prepared") == 1
     assert "As prepared, this run has 3 trials, 2 workers.\n" in err
-    assert "Edits that hold: x (low 0.2, high 0.4, since trial 1). --reset NAME undoes one." in err
+    assert "Edits in force: x (low 0.2, high 0.4, since trial 1). --reset NAME undoes one." in err
 
     end = "s: All trials of this run have ended. 4 complete, 0 pruned, 0 failed.\n"
     assert out["wait", "s"] == end
@@ -108,7 +111,7 @@ def test_a_study_is_prepared_run_and_followed(
     assert all(0.2 <= trial.params["x"] <= 0.4 for trial in made)
     detail = read_study(path, "s")
     assert (len(made), detail.prepared.to_json()) == (4, {})
-    assert (detail.runs[-1].n_trials, detail.runs[-1].slots) == (3, 2)
+    assert (detail.runs[-1].n_trials, detail.runs[-1].workers) == (3, 2)
     assert main(["wait", "s", "--json"]) == 0
     last = json.loads(capsys.readouterr().out)
     assert (last["reason"], last["counts"]["complete"], last["exit_code"]) == ("trials", 4, 0)

@@ -119,7 +119,7 @@ def test_a_file_that_holds_another_study_asks_which(given: tuple[str, ...], tmp_
     assert run("run", "train.py", *store, "--study", "it's", *FEW, cwd=tmp_path)[0] == 0
     said = refused("train.py", *given, *FEW, cwd=tmp_path)
     assert "all.db holds the study \"it's\", and none called 'all'." in said
-    commands = re.search(r"  (--storage .*) goes on with it; (--storage .*) adds a new one", said)
+    commands = re.search(r"  (--storage .*) continues it; (--storage .*) adds a new one", said)
     assert commands is not None
     goes_on, adds = map(shlex.split, commands.groups())
     assert run("run", "train.py", *goes_on, *FEW, cwd=tmp_path)[0] == 0

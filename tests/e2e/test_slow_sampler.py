@@ -102,7 +102,7 @@ def test_commands_and_screen_work_while_the_sampler_thinks(
         _, err = process.communicate(timeout=DEADLINE_S)
     finally:
         process.kill()
-    assert "The sampler had been at work for " in err
+    assert "The sampler was still busy after " in err
     assert process.returncode == 0
     states = [trial.state for trial in load(tmp_path, "slow").trials]
     assert states == [TrialState.COMPLETE, TrialState.FAIL, TrialState.FAIL]

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from tests.e2e.forked_runs import Starter
-from tests.e2e.programs import OBJECTIVES, events, places_in, trials_of, wait_until
+from tests.e2e.programs import OBJECTIVES, events, places_in, starter, trials_of, wait_until
 from tests.waiting import DEADLINE_S
 
 REPORTING = f"{OBJECTIVES}:reporting"
@@ -54,6 +53,7 @@ WHERE state = 'COMPLETE' AND number >= ?
 def test_sudden_deaths_lose_nothing_that_was_announced(tmp_path: Path) -> None:
     seed = int(os.environ.get("HPTUI_TEST_SEED") or random.randrange(2**32))
     print(f"HPTUI_TEST_SEED={seed}")
+    starter()
     lanes = [tmp_path / str(index) for index in range(LANES)]
     with ThreadPoolExecutor(LANES) as pool:
         killed = [pool.submit(_kill_again_and_again, lane, f"{seed} {lane.name}") for lane in lanes]
@@ -66,18 +66,17 @@ def _kill_again_and_again(folder: Path, seed: str) -> int:
     temporary = folder / "t"
     temporary.mkdir(parents=True)
     n_announced = 0
-    with Starter() as starter:
-        for index in range(KILLS // LANES):
-            leftovers = ("fail", "requeue")[index % 2]
-            n_trials = TRIALS if index % EVERY else 0
-            delay_s = rng.uniform(0, LONGEST_S)
-            announced = _run_until_killed(starter, folder, temporary, leftovers, n_trials, delay_s)
-            assert len(announced) >= n_trials
-            _check(folder / "r.db", announced)
-            n_announced += len(announced)
-        arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "--leftovers", "fail"]
-        last = [*arguments, "--json", "--trials", "4"]
-        code, out, err = starter.run(last, folder, places_in(folder))
+    for index in range(KILLS // LANES):
+        leftovers = ("fail", "requeue")[index % 2]
+        n_trials = TRIALS if index % EVERY else 0
+        delay_s = rng.uniform(0, LONGEST_S)
+        announced = _run_until_killed(folder, temporary, leftovers, n_trials, delay_s)
+        assert len(announced) >= n_trials
+        _check(folder / "r.db", announced)
+        n_announced += len(announced)
+    arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "--leftovers", "fail"]
+    last = [*arguments, "--json", "--trials", "4"]
+    code, out, err = starter().run(last, folder, places_in(folder))
     assert code == 0, err
     _check(folder / "r.db", trials_of(events(out)))
     with closing(sqlite3.connect(folder / "r.db")) as connection:
@@ -88,12 +87,7 @@ def _kill_again_and_again(folder: Path, seed: str) -> int:
 
 
 def _run_until_killed(
-    starter: Starter,
-    folder: Path,
-    temporary: Path,
-    leftovers: str,
-    n_trials: int,
-    delay_s: float,
+    folder: Path, temporary: Path, leftovers: str, n_trials: int, delay_s: float
 ) -> list[dict[str, Any]]:
     """Kill a run so long after it has announced trials; returns all that it had announced."""
     n_jobs = "1" if leftovers == "fail" else "2"
@@ -102,7 +96,7 @@ def _run_until_killed(
     said = folder / "said"
     variables = {**places_in(folder), "TMPDIR": str(temporary)}
     with said.open("w") as out:
-        program = starter.start(arguments, folder, variables, out=out.fileno())
+        program = starter().start(arguments, folder, variables, out=out.fileno())
     process = psutil.Process(program.pid)
     wait_until(
         lambda: len(_whole_lines(said)) > 0 and len(_told_by(said)) >= n_trials,

@@ -63,14 +63,14 @@ class Told(Silent):
         self.notes.append(text)
 
 
-def a_plan(folder: Path, objective: str, budget: Budget, *, n_slots: int = 1) -> RunPlan:
+def a_plan(folder: Path, objective: str, budget: Budget, *, n_workers: int = 1) -> RunPlan:
     return RunPlan(
         ref=ObjectiveRef("file", steered_objectives.__file__, objective, objective),
         study_file=folder / "s.db",
         study="s",
         pruner="median",
         budget=budget,
-        n_slots=n_slots,
+        n_workers=n_workers,
     )
 
 
@@ -92,7 +92,7 @@ def states(folder: Path) -> list[TrialState]:
 
 def test_all_goes_on_while_the_sampler_thinks(folder: Path, monkeypatch: pytest.MonkeyPatch):
     sampler, told = use(Thinker(folder), monkeypatch), Told()
-    engine = Engine(a_plan(folder, "asks_deeply", Budget(n_trials=4), n_slots=2), told)
+    engine = Engine(a_plan(folder, "asks_deeply", Budget(n_trials=4), n_workers=2), told)
     finished: list[Finished] = []
     running = threading.Thread(target=lambda: finished.append(engine.run()), daemon=True)
     running.start()
@@ -136,7 +136,7 @@ def test_all_goes_on_while_the_sampler_thinks(folder: Path, monkeypatch: pytest.
     trials = optuna.load_study(study_name="s", storage=f"sqlite:///{folder / 's.db'}").trials
     assert trials[2].distributions["x"] == optuna.distributions.FloatDistribution(0, 0.5)
     (note,) = told.notes
-    assert note.startswith("The sampler had been at work for ")
+    assert note.startswith("The sampler was still busy after ")
     assert read_study(folder / "s.db", "s").runs[-1].notes == (note,)
     sampler.go_on.set()
 

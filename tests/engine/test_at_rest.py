@@ -137,7 +137,7 @@ def test_trials_add_up_and_workers_are_replaced(path: Path) -> None:
     ask(path, "jobs", n=3)
     ask(path, "jobs", n=4)
     text = ask(path, "extend", trials=10)["text"]
-    assert text == "The next run has 30 trials, unless it is told when to end."
+    assert text == "The next run will have 30 trials, unless you give it a budget."
     assert read_study(path, "s").prepared == NextRun(30, 4)
     assert str(NextRun(30, 4)) == "30 trials, 4 workers"
 
@@ -180,7 +180,7 @@ def test_a_study_without_parameters_says_where_to_give_them(tmp_path: Path) -> N
         {"op": "enqueue", "params": {"x": 1}},
     ]
     for fields in requests:
-        with pytest.raises(HptuiError, match="not known before its first trial") as refused:
+        with pytest.raises(HptuiError, match="are unknown before its first trial") as refused:
             steer(tmp_path / "s.db", "s", fields)
         assert "hptui run" in refused.value.hint
     assert ask(tmp_path / "s.db", "space")["space"] == {}
@@ -235,7 +235,7 @@ A_PLAN = RunPlan(
     study_file=Path("a.db"),
     study="a",
     budget=Budget(n_trials=7),
-    n_slots=5,
+    n_workers=5,
     typed=frozenset(),
 )
 
@@ -255,7 +255,7 @@ def test_a_run_has_what_is_prepared_as_it_takes_the_study(
     typed: tuple[str, ...], seen: NextRun, stored: NextRun, has: tuple[int, int], is_noted: bool
 ) -> None:
     plan = replace(A_PLAN, typed=frozenset(typed), prepared=seen).with_prepared(stored)
-    assert (plan.budget.n_trials, plan.n_slots) == has
+    assert (plan.budget.n_trials, plan.n_workers) == has
     assert bool(plan.notes) is is_noted
 
 
@@ -265,7 +265,7 @@ def test_a_run_has_what_is_prepared_as_it_takes_the_study(
         (NextRun(), NextRun(), NextRun(9, 9), []),
         (NextRun(3), NextRun(3), NextRun(), ["As prepared, this run has 3 trials."]),
         (NextRun(3, 1), NextRun(None, 1), NextRun(3), ["As prepared, this run has 1 worker."]),
-        (NextRun(1), NextRun(), NextRun(9), ["Prepared, but this run is told otherwise: 1 trial."]),
+        (NextRun(1), NextRun(), NextRun(9), ["Prepared, but this command overrides it: 1 trial."]),
     ],
 )
 def test_a_run_says_what_counts_of_it(
@@ -296,11 +296,11 @@ def test_what_is_prepared_can_be_withdrawn(
         ask(path, "jobs", by=-1)
     ask(path, "enqueue", params={"x": 0.5})
     for words, said, left in (
-        (["workers", "--withdraw"], "as many workers as it is told", NextRun(20)),
+        (["workers", "--withdraw"], "as many workers as you give it", NextRun(20)),
         (["workers", "--withdraw"], "No workers are prepared", NextRun(20)),
-        (["extend", "--withdraw"], "as many trials as it is told", NOTHING_PREPARED),
+        (["extend", "--withdraw"], "as many trials as you give it", NOTHING_PREPARED),
         (["enqueue", "--withdraw"], "Withdrew 1 waiting trial; stored as failed.", None),
-        (["enqueue", "--withdraw"], "No trial waits.", None),
+        (["enqueue", "--withdraw"], "No trial is waiting.", None),
     ):
         assert main([words[0], str(path), *words[1:]]) == 0
         assert said in capsys.readouterr().out
@@ -339,7 +339,7 @@ def test_a_run_tells_what_its_objective_declares(tmp_path: Path) -> None:
         study_file=tmp_path / "s.db",
         study="s",
         budget=Budget(n_trials=1),
-        n_slots=1,
+        n_workers=1,
     )
     Engine(plan, Silent()).run()
     assert set(ask(tmp_path / "s.db", "space")["space"]) == {"x", "depth"}
@@ -371,5 +371,7 @@ def test_a_run_is_asked_for_more_workers_than_it_has_and_withdraws_nothing(
     with pytest.raises(HptuiError, match="at least one worker"):
         ask(path, "jobs", by=-2)
     for what in ("trials", "workers", "waiting"):
-        with pytest.raises(HptuiError, match="is being run, and what waits is its run's"):
+        with pytest.raises(
+            HptuiError, match="is running, and its waiting trials belong to the run"
+        ):
             ask(path, "withdraw", what=what)

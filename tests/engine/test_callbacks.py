@@ -117,7 +117,7 @@ def run(file: Path, *names: str, timeout_s: float = 60.0, also: str = "") -> tup
         study_file=file.parent / "s.db",
         study="s",
         budget=Budget(n_trials=8),
-        n_slots=1,
+        n_workers=1,
         following=Following(callbacks=callbacks, timeout_s=timeout_s),
     )
     return Engine(plan, told).run(), told

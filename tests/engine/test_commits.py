@@ -164,7 +164,7 @@ def test_the_file_is_free_for_others_while_a_sampler_thinks(
         study_file=tmp_path / "s.db",
         study="s",
         budget=Budget(n_trials=5),
-        n_slots=1,
+        n_workers=1,
     )
     assert Engine(plan, Silent()).run().counts.complete == 5
     assert sampler.n_free == 10
@@ -179,7 +179,7 @@ def test_a_file_that_stays_away_ends_the_run_after_the_limit_with_what_it_kept(
         study_file=tmp_path / "s.db",
         study="s",
         budget=Budget(),
-        n_slots=2,
+        n_workers=2,
     )
     told = Deleting(plan.study_file)
     with pytest.raises(HptuiError, match="moved or deleted") as caught:

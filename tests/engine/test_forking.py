@@ -148,8 +148,8 @@ def test_notes_tags_and_numbers_of_other_trials_follow(source: Source, tmp_path:
 
 
 def test_a_filter_and_the_bounds_are_told_apart(source: Source) -> None:
-    def choose(columns: StudyReader) -> Any:
-        return columns.trials.numbers % 2 == 0
+    def choose(reader: StudyReader) -> Any:
+        return reader.trials.numbers % 2 == 0
 
     plan = preview_fork(source.path, "plain", ForkRequest(edits=NARROW.edits, choose=choose))
     ended = [trial for trial in source.study.trials if trial.state.is_finished()]
@@ -246,8 +246,8 @@ def test_what_a_sampler_left_about_another_space_stays_behind(tmp_path: Path) ->
 
 
 def test_a_fork_that_keeps_nothing_is_made_only_when_asked(source: Source, tmp_path: Path) -> None:
-    def none(columns: StudyReader) -> Any:
-        return np.zeros(len(columns.trials), np.bool_)
+    def none(reader: StudyReader) -> Any:
+        return np.zeros(len(reader.trials), np.bool_)
 
     request = ForkRequest(choose=none)
     target = tmp_path / "empty.db"
@@ -281,7 +281,7 @@ def test_names_and_places_that_are_taken(source: Source, tmp_path: Path) -> None
     (tmp_path / "text.db").write_text("no study file")
     before = everything(tmp_path)
     for name, target, sentence in (
-        ("taken", "there.db", "holds a study 'taken' already"),
+        ("taken", "there.db", "already holds a study 'taken'"),
         ("../up", "new.db", "cannot be a study's name"),
         ("new", "text.db", "is not a study file|is no"),
         ("new", "no/where.db", "folder does not exist"),

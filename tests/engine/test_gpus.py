@@ -97,7 +97,7 @@ def test_a_list_that_was_given_is_shared_out_and_never_renumbered(
         ("4,5", ("0", "4"), "--devices names 0, but CUDA_VISIBLE_DEVICES is '4,5'."),
         ("", ("auto",), "--devices auto finds no GPU: CUDA_VISIBLE_DEVICES is ''."),
         ("-1", ("auto",), "--devices auto finds no GPU: CUDA_VISIBLE_DEVICES is '-1'."),
-        ("4", ("auto",), "--devices-per-trial is 2, and there is 1 device."),
+        ("4", ("auto",), "--devices-per-trial is 2, but there is only 1 device."),
     ],
 )
 def test_devices_that_are_not_there_are_refused(

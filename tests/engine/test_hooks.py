@@ -96,7 +96,7 @@ def test_of_too_many_commands_the_oldest_are_left_out(tmp_path: Path) -> None:
     hooks.call([call("false")] * 3 + [call(f"echo {each} >> {to}") for each in range(102)])
     run_all(hooks)
     assert to.read_text().split() == [str(each) for each in range(2, 102)]
-    assert told == ["Commands of --on-best were left out 5 times: they end too slowly."]
+    assert told == ["5 commands of --on-best were skipped: the ones before took too long."]
 
 
 def test_failures_of_one_command_are_told_three_times_and_counted() -> None:
@@ -156,7 +156,7 @@ def test_a_run_tells_of_its_best_trials_and_of_its_end(tmp_path: Path) -> None:
         study_file=tmp_path / "s.db",
         study="s",
         budget=Budget(n_trials=7),
-        n_slots=1,
+        n_workers=1,
         seed=1,
         following=Following(
             on_best=(f"cat >> {to}", "exit 5"),

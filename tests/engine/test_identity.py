@@ -66,7 +66,7 @@ def left_by_hptui(folder: Path, name: str, sampler: str, pruner: str, n: int) ->
         sampler=sampler,
         pruner=pruner,
         budget=Budget(n_trials=n),
-        n_slots=1,
+        n_workers=1,
         seed=7,
     )
     Engine(plan, Silent()).run()

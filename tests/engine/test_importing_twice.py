@@ -62,7 +62,7 @@ def test_of_a_file_that_grew_only_what_is_new_is_taken(
     grown = spelled(tmp_path / f"grown.{ending}", (MORE[0], *ROWS, MORE[1]))
     plan = import_into(grown, request, made, "s").plan
     assert plan.left_out == {"there already": 4}
-    assert plan.remarks[0] == "2 new, 4 there already; --again takes them too"
+    assert plan.remarks[0] == "2 new, 4 there already; --again imports them too"
     trials = load(made, "s").trials
     told = [trial.system_attrs["fixed_params"] if as_waiting else trial.params for trial in trials]
     assert told[4:] == [{"x": 0.5, "k": "a"}, {"x": 0.75, "k": "b"}]

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 A = distribution_to_json(IntDistribution(0, 2))
 B = distribution_to_json(CategoricalDistribution((0.5, 1.5)))
 GRID = {"a": [0, 1, 2], "b": [0.5, 1.5]}
@@ -43,7 +45,7 @@ def run_grid(path: Path, *, seed: int | None = None, **edits: ParamEdit) -> list
         study=path.stem,
         sampler="grid",
         budget=Budget(n_trials=50),
-        n_slots=1,
+        n_workers=1,
         seed=seed,
         edits=edits,
     )

@@ -21,6 +21,8 @@ from hptui.engine.sampling.samplers import build_sampler
 from hptui.errors import OptionError
 from hptui.registry.loading.own_loading import load_own
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 FILE = own_methods.__file__
 SPACE = {
     "x": optuna.distributions.FloatDistribution(0, 1),
@@ -139,8 +141,8 @@ def test_a_pruner_prunes() -> None:
     ("text", "sentence"),
     [
         ("Missing", "has no 'Missing'"),
-        ("nothing", "is no sampler of Optuna's"),
-        ("EveryOther", "is no sampler of Optuna's"),
+        ("nothing", "is not an Optuna sampler"),
+        ("EveryOther", "is not an Optuna sampler"),
         ("Twin:width=3", "has no argument 'width'"),
         ("Twin:n_startup=many", "n_startup=many does not fit"),
         ("broken", "needs count"),

@@ -122,7 +122,7 @@ class Life:
 
     def __init__(self, worker_manager: WorkerManager, size: int, chance: random.Random) -> None:
         self.worker_manager, self.size, self.chance = worker_manager, size, chance
-        self.n_slots = self.n_trials = 0
+        self.n_workers = self.n_trials = 0
         self.now_s = 0.0
         self.resize()
 
@@ -165,15 +165,15 @@ class Life:
             self.worker_manager.restart(self.now_s)
 
     def resize(self) -> None:
-        self.n_slots = self.chance.randint(1, self.size)
-        self.worker_manager.open(self.n_slots)
+        self.n_workers = self.chance.randint(1, self.size)
+        self.worker_manager.open(self.n_workers)
 
     def go_on(self) -> None:
         """Let one thing happen, and do what the engine does after each."""
         events = (self.hello, self.ask, self.ask, self.done, self.kill, self.die, self.resize)
         self.chance.choice(events)()
         for slot in list(self.worker_manager.slots.values()):
-            if slot.number is None and slot.index >= self.n_slots:
+            if slot.number is None and slot.index >= self.n_workers:
                 self.worker_manager.close_slot(slot.index)
         self.now_s += 10
         self.worker_manager.tick(self.now_s)
@@ -205,7 +205,7 @@ def test_no_two_living_processes_have_one_place(
     monkeypatch.setattr(pool_module, "OrphanedProcesses", left_of)
     life = Life(worker_manager, size, chance)
     seen: set[str] = set()
-    while life.n_trials < 1_000:
+    while life.n_trials < 400:
         life.go_on()
         held = [*pool.processes, *cast("list[SlowToEnd]", pool.lingering)]
         living = [device for each in held for device in devices_of(each)]

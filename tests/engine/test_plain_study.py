@@ -75,9 +75,9 @@ def test_damage_is_left_out_and_names_are_spelled(tmp_path: Path):
         file.add_trial(3.0, number=None)
         file.add_trial(math.inf, params={"kind": (2, CHOICE)})
         file.add_trial(None, state="RUNNING")
-    with StudyReader(path, "odd") as columns:
-        columns.refresh()
-    study = plain_study("odd", columns.trials, spell=lambda text: html.escape(f"<{text}>"))
+    with StudyReader(path, "odd") as reader:
+        reader.refresh()
+    study = plain_study("odd", reader.trials, spell=lambda text: html.escape(f"<{text}>"))
     assert [(each.number, each.state.name) for each in study.trials] == [
         (0, "COMPLETE"),
         (4, "COMPLETE"),

@@ -68,7 +68,7 @@ def run(
         sampler="random",
         pruner=pruner,
         budget=Budget(n_trials=n_trials),
-        n_slots=1,
+        n_workers=1,
         seed=3,
         repeat=repeat,
     )

@@ -62,7 +62,7 @@ def test_what_has_not_begun_is_taken_back(tmp_path: Path):
     leave(tmp_path, RENAMING)
     before = everything(tmp_path)
     said = resume_changes(tmp_path)
-    assert said == "Renaming old to new was cut off: its process has died. It is taken back."
+    assert said == "Renaming old to new was interrupted: its process died. It was undone."
     after = everything(tmp_path)
     assert after.keys() - {"old.hptui/engine.lock"} == before.keys() - {JOURNAL}
     assert study_names(path) == ["old"]
@@ -75,7 +75,7 @@ def test_a_renaming_whose_new_name_is_taken_meanwhile_is_taken_back(tmp_path: Pa
     with StudyFile(path) as built:
         built.add_study("new")
     path.rename(tmp_path / "new.db")
-    assert "It is taken back." in resume_changes(tmp_path)
+    assert "It was undone." in resume_changes(tmp_path)
     assert names_in(tmp_path) == {"old.db", "old.hptui"}
     assert study_names(path) == ["old", "new"]
 
@@ -180,7 +180,7 @@ def test_a_journal_that_leads_elsewhere_is_not_followed(
     make(folder / "old.db", "old")
     (folder / JOURNAL).write_text(json.dumps(facts))
     before = everything(tmp_path)
-    with pytest.raises(StudyFileError, match="cannot be gone on with"):
+    with pytest.raises(StudyFileError, match="cannot be continued"):
         resume_changes(folder)
     assert main(["ls", "--studies", str(folder)]) == 0
     assert main(["doctor", "--studies", str(folder), "--fix"]) == 1
@@ -199,7 +199,7 @@ def test_a_journal_that_is_no_file_of_its_own_is_not_read(tmp_path: Path):
         lambda: place.write_text("[" * 9_000),
     ):
         put()
-        with pytest.raises(HptuiError, match="cannot be gone on with"):
+        with pytest.raises(HptuiError, match="cannot be continued"):
             resume_changes(tmp_path)
         place.unlink()
     assert study_names(tmp_path / "old.db") == ["old"]

@@ -25,13 +25,13 @@ from hptui.engine.run.events import (
     PauseRequested,
     ResumeRequested,
     SlotReady,
-    SlotsRequested,
     StopRequested,
     StorageChanged,
     Tick,
     TrialFinished,
     TrialFollowed,
     TrialStarted,
+    WorkersRequested,
 )
 from hptui.engine.run.outcome import TrialError
 from hptui.engine.run.rules import FORCE_AFTER_S, Budget, Phase, Rules
@@ -72,9 +72,9 @@ class World:
         return ends[0] if ends else None
 
 
-def a_world(n_slots: int = 2, **budget: float | int) -> World:
-    world = World(Rules(Budget(**budget), n_slots, 0.0))  # pyright: ignore[reportArgumentType]
-    for slot in range(n_slots):
+def a_world(n_workers: int = 2, **budget: float | int) -> World:
+    world = World(Rules(Budget(**budget), n_workers, 0.0))  # pyright: ignore[reportArgumentType]
+    for slot in range(n_workers):
         world.feed(SlotReady(slot))
     return world
 
@@ -89,7 +89,7 @@ def test_a_run_starts_exactly_its_budget_and_ends_after_the_last_trial() -> None
 
 
 def test_a_worker_that_comes_before_the_end_of_its_slots_trial_gets_the_next_one() -> None:
-    world = a_world(n_slots=1, n_trials=2)
+    world = a_world(n_workers=1, n_trials=2)
     world.feed(SlotReady(0))
     world.feed(SlotReady(0))
     assert world.rules.running == {0: 0}
@@ -192,9 +192,9 @@ def test_different_first_failures_do_not_end_the_run() -> None:
 
 def test_more_and_fewer_slots_take_effect_without_touching_running_trials() -> None:
     world = a_world(n_trials=100)
-    opened = [e.slot for e in world.feed(SlotsRequested(3)) if isinstance(e, OpenSlot)]
+    opened = [e.slot for e in world.feed(WorkersRequested(3)) if isinstance(e, OpenSlot)]
     assert opened == [2]
-    assert not [e for e in world.feed(SlotsRequested(1)) if isinstance(e, EndTrial)]
+    assert not [e for e in world.feed(WorkersRequested(1)) if isinstance(e, EndTrial)]
     world.feed(TrialFinished(1, world.rules.running[1]))
     assert list(world.rules.slots) == [0]
 
@@ -203,7 +203,7 @@ def test_an_idle_slot_is_closed_at_once() -> None:
     world = a_world(n_trials=100)
     world.feed(PauseRequested())
     world.finish(1)
-    assert CloseSlot(1) in world.feed(SlotsRequested(1))
+    assert CloseSlot(1) in world.feed(WorkersRequested(1))
 
 
 def test_extending_gives_more_trials_even_while_the_last_ones_run() -> None:
@@ -266,7 +266,7 @@ def test_a_trial_that_takes_too_much_memory_is_ended_by_force() -> None:
     world = a_world(n_trials=100)
     world.feed(KillRequested(0))
     for number, kind in ((1, "memory"), (0, "killed")):
-        (ended,) = world.feed(MemoryExceeded(number, "The trial took 9 GB."))
+        (ended,) = world.feed(MemoryExceeded(number, "The trial used 9 GB."))
         assert isinstance(ended, EndTrial)
         # One that was told to end before keeps its reason.
         assert (ended.number, ended.kind, ended.force) == (number, kind, True)
@@ -280,8 +280,8 @@ def test_every_order_of_requests_ends_the_run_once_with_nothing_running() -> Non
         PauseRequested(),
         StopRequested(),
         KillRequested(0),
-        SlotsRequested(1),
-        SlotsRequested(3),
+        WorkersRequested(1),
+        WorkersRequested(3),
         InterruptRequested(),
     ]
     for order in itertools.permutations(requests, 4):
@@ -327,7 +327,7 @@ def test_the_time_limit_also_ends_trials_of_a_run_that_is_stopping() -> None:
 
 
 def test_limits_of_trials_that_have_ended_are_thrown_away() -> None:
-    world = a_world(n_slots=2, trial_timeout_s=1e6)
+    world = a_world(n_workers=2, trial_timeout_s=1e6)
     for _ in range(2_000):
         world.now_s += 1
         world.finish(0)
@@ -337,9 +337,9 @@ def test_limits_of_trials_that_have_ended_are_thrown_away() -> None:
     assert [each.number for each in world.feed(Tick()) if isinstance(each, EndTrial)] == [1]
 
 
-def followed(n_trials: int | None = None, n_slots: int = 2) -> World:
-    world = World(Rules(Budget(n_trials=n_trials), n_slots, 0.0, is_followed=True))
-    for slot in range(n_slots):
+def followed(n_trials: int | None = None, n_workers: int = 2) -> World:
+    world = World(Rules(Budget(n_trials=n_trials), n_workers, 0.0, is_followed=True))
+    for slot in range(n_workers):
         world.feed(SlotReady(slot))
     return world
 
@@ -355,14 +355,14 @@ def test_a_slot_waits_until_its_trial_is_followed_and_no_other_does() -> None:
 
 
 def test_a_run_ends_when_its_last_trial_is_followed() -> None:
-    world = followed(n_trials=1, n_slots=1)
+    world = followed(n_trials=1, n_workers=1)
     world.feed(TrialFinished(0, 0))
     assert world.feed(SlotReady(0)) == []
     assert world.feed(TrialFollowed(0)) == [Finish("trials")]
 
 
 def test_a_callback_stops_a_run_before_its_slot_asks_again() -> None:
-    world = followed(n_slots=1)
+    world = followed(n_workers=1)
     world.feed(TrialFinished(0, 0))
     world.feed(SlotReady(0))
     assert world.feed(StopRequested(reason="callback_stop")) == []
@@ -371,7 +371,7 @@ def test_a_callback_stops_a_run_before_its_slot_asks_again() -> None:
 
 @pytest.mark.parametrize("reason", ["error", "objective"])
 def test_callbacks_that_have_failed_hold_up_nothing(reason: Any) -> None:
-    world = followed(n_slots=1)
+    world = followed(n_workers=1)
     world.feed(TrialFinished(0, 0))
     assert world.feed(StopRequested(reason=reason)) == [Finish(reason)]
 
@@ -380,7 +380,7 @@ def test_callbacks_that_have_failed_hold_up_nothing(reason: Any) -> None:
     ("asked", "grace_s"), [(InterruptRequested(), 2.0), (StopRequested(now=True), 0.0)]
 )
 def test_callbacks_have_the_grace_of_running_trials(asked: Event, grace_s: float) -> None:
-    world = followed(n_slots=1)
+    world = followed(n_workers=1)
     world.feed(TrialFinished(0, 0))
     ended = world.feed(asked)
     if grace_s:

@@ -21,6 +21,8 @@ from hptui.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 END = """
 if __name__ == "__main__":
     main(*sys.argv[1:])
@@ -167,7 +169,7 @@ def test_a_script_leaves_the_same_study_as_in_plain_python(name: str, tmp_path: 
         ref=ObjectiveRef("script", str(path), "", "tune.py", argv),
         study_file=tmp_path / "ours.db",
         study="ours",
-        n_slots=1,
+        n_workers=1,
     )
     Engine(plan, observer).run()
     ours = optuna.load_study(study_name="ours", storage=f"sqlite:///{tmp_path}/ours.db")

@@ -34,7 +34,7 @@ SCRIPT = ScriptStudy(
 
 def plan(script: ScriptStudy = SCRIPT, **typed: Any) -> RunPlan:
     ref = ObjectiveRef("script", "/lab/tune.py", "", "lab/tune.py")
-    bare = RunPlan(ref=ref, study_file=Path("tune.db"), study="tune", n_slots=1, **typed)
+    bare = RunPlan(ref=ref, study_file=Path("tune.db"), study="tune", n_workers=1, **typed)
     return with_script(bare, {"script": script.to_json()})
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from hptui.engine.run.observer import Finished
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 SECRET = "geheim"
 OBJECTIVE = """
 def objective(trial):
@@ -62,7 +64,7 @@ def run(folder: Path, *addresses: str, timeout_s: float = 60.0) -> tuple[Finishe
         study_file=folder / "s.db",
         study="s",
         budget=Budget(n_trials=5),
-        n_slots=1,
+        n_workers=1,
         following=Following(
             tracking=tuple(
                 Tracking(kind="notify", address=each, tells_best=True) for each in addresses
@@ -179,7 +181,7 @@ def test_options_that_lack_something_say_what(monkeypatch: pytest.MonkeyPatch) -
     ) as raised:
         options("--notify", f"json://me:{SECRET}@host")
     assert SECRET not in raised.value.message
-    with pytest.raises(UsageError, match="--notify-best is only for --notify URL"):
+    with pytest.raises(UsageError, match="--notify-best needs --notify"):
         options("--notify-best")
     monkeypatch.setattr("hptui.cli.options.run_following.find_spec", lambda _name: 1)  # pyright: ignore
     (found,) = options("--notify", "json://host", "--notify-best").tracking

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from hptui.engine.workers.worker_kinds import Backend
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 BACKENDS: tuple[Backend, ...] = ("loky", "threading")
 both_backends = pytest.mark.parametrize("backend", BACKENDS)
 
@@ -34,7 +36,7 @@ def run(
     n: int,
     *,
     backend: Backend = "loky",
-    n_slots: int = 1,
+    n_workers: int = 1,
     sampler: str = "random",
     pruner: str = "none",
     may_fail: bool = False,
@@ -46,7 +48,7 @@ def run(
         sampler=sampler,
         pruner=pruner,
         budget=Budget(n_trials=n, trial_timeout_s=300.0),
-        n_slots=n_slots,
+        n_workers=n_workers,
         seed=1,
         backend=backend,
     )
@@ -70,7 +72,7 @@ def test_threads_of_a_trial_get_their_own_answers(backend: Backend, tmp_path: Pa
 def test_threads_report_suggest_and_ask_the_pruner_at_once(
     backend: Backend, tmp_path: Path
 ) -> None:
-    trials = run(tmp_path, "reports_in_threads", 2, backend=backend, n_slots=2, pruner="median")
+    trials = run(tmp_path, "reports_in_threads", 2, backend=backend, n_workers=2, pruner="median")
     for trial in trials:
         assert trial.value == 0.0
         assert trial.intermediate_values == {step: float(step) for step in range(50)}
@@ -210,7 +212,7 @@ def test_what_no_study_can_hold_ends_no_run(backend: Backend, tmp_path: Path) ->
     assert told[0].startswith("OverflowError: `step=")
     assert told[2].startswith("AttributeError: 'list' object")
     assert told[3].startswith("RuntimeError: A trial cannot start another trial")
-    assert told[4] == "ValueError: The added trial has 2 values, the study has 1 objectives."
+    assert told[4] == "ValueError: The added trial has 2 values, the study has 1 objective."
     assert told[5].startswith("ValueError: The value 7.0 of parameter 'x' isn't contained")
     assert told[6] == "RuntimeError: Only the worker of a trial can end it."
     why = [trial.system_attrs["hptui:error"]["message"] for trial in trials[n_told:-1]]

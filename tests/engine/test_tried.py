@@ -104,7 +104,7 @@ def test_what_was_tried_is_not_run_again(backend: Backend, tmp_path: Path) -> No
         study="s",
         sampler="random",
         budget=Budget(n_trials=40),
-        n_slots=1,
+        n_workers=1,
         backend=backend,
         seed=5,
         skip_duplicates=True,
@@ -127,5 +127,5 @@ def test_what_was_tried_is_not_run_again(backend: Backend, tmp_path: Path) -> No
     assert trials[0].state is TrialState.FAIL
     assert len(first) == 5
     assert told.notes == [
-        f"{n_answered} trials have the values of earlier ones with the same parameters."
+        f"{n_answered} trials reused the values of earlier ones with the same parameters."
     ]

@@ -204,7 +204,7 @@ def test_what_does_not_belong_or_cannot_be_read_stays_where_it_is(path: Path):
     wrong = {
         "an earlier study": [json.dumps({**data, "token": "other"})],
         "no JSON": ["{"],
-        "another form": [json.dumps({"number": 0, "state": "complete", "values": [1]})],
+        "another format": [json.dumps({"number": 0, "state": "complete", "values": [1]})],
         "a running trial": [json.dumps({**data, "state": "running"})],
         "a wrong time": [*lines, json.dumps({**data, "start": "noon"})],
         "a study that Optuna made": [json.dumps({**data, "token": None})],

@@ -103,7 +103,7 @@ def test_how_a_trial_ended_is_marked_at_its_last_report(state: str, role: str, m
     [
         (source_of({}), False, "Trial 7 reported no intermediate values."),
         (source_of({}, "RUNNING"), False, "Trial 7 has not reported an intermediate value yet."),
-        (source_of({}, "WAITING", {1: 2.0}), False, "Trial 7 waits to be run."),
+        (source_of({}, "WAITING", {1: 2.0}), False, "Trial 7 is waiting to run."),
         (
             source_of({0: math.nan, 1: math.inf}),
             False,

@@ -165,4 +165,4 @@ def test_pairs_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         for pair in ("lr and kind", "lr and width", "kind and width")
     ]
     assert main(["plot", path, "rank", "--param", "lr"]) == 2
-    assert "One --param was given" in capsys.readouterr().err
+    assert "A heat map needs two --param" in capsys.readouterr().err

@@ -129,6 +129,6 @@ def test_studies_are_given_by_name(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["plot", a, "--with", two]) == 2
     assert "a and two have different objectives" in capsys.readouterr().err
     assert main(["plot", a, *["--with", b] * 6]) == 2
-    assert "7 studies were given" in capsys.readouterr().err
+    assert "Give at most 6 studies, not 7" in capsys.readouterr().err
     assert main(["plot", a, "slice", "--with", b]) == 2
-    assert "--with says nothing about the kind slice." in capsys.readouterr().err
+    assert "--with has no effect on slice." in capsys.readouterr().err

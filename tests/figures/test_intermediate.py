@@ -98,7 +98,7 @@ def test_a_report_that_is_no_number_makes_a_gap():
     curves = curves_of({0: 1.0, 5: math.nan, 10: 1.0}, states=[PRUNED], values=[math.nan])
     text = draw_intermediate(curves, width=60, height=12).picture.plain()
     assert text.count("·") == 2 + 1
-    assert "1 reports not finite" in text
+    assert "1 report not finite" in text
 
 
 def test_a_line_goes_through_every_dot_between_its_ends():

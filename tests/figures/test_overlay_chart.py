@@ -72,8 +72,10 @@ def test_a_bad_start_does_not_squash_the_rest():
 def test_it_says_why_there_is_nothing():
     assert overlay([], []).sentence == "No feasible trial has completed yet."
     assert "infinite" not in overlay([math.inf], [1.0]).sentence
-    assert overlay([math.inf], []).sentence == "No best is finite, so there is nothing to draw."
-    assert overlay([-1.0], is_log=True).sentence.startswith("No best is above 0")
+    assert (
+        overlay([math.inf], []).sentence == "No best value is finite, so there is nothing to draw."
+    )
+    assert overlay([-1.0], is_log=True).sentence.startswith("No best value is above 0")
     assert "s0 inf" in overlay([math.inf], [1.0]).picture.plain()
 
 

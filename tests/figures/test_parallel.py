@@ -85,7 +85,7 @@ def test_of_very_many_parameters_those_with_room_are_shown():
     parallel = build_parallel(made([1, 2], params=params), list(params), [0], ["value"])
     assert dimensions_that_fit(1_001, 120) == 8
     text = draw_parallel(parallel, width=120, height=14).picture.plain()
-    assert "7 of 1000 parameters" in text
+    assert "7 of 1,000 parameters" in text
     # No name covers another one, the last one included.
     assert text.split("\n")[0].split() == ["value", *names[:7]]
 

@@ -98,7 +98,7 @@ def test_of_very_many_parameters_those_with_room_are_shown():
     text = draw_slices(slices, width=120, height=24, n_params=1_000).picture.plain()
     assert n_shown == 8
     assert "p7" in text
-    assert "8 of 1000 parameters" in text
+    assert "8 of 1,000 parameters" in text
 
 
 def test_nothing_to_draw_is_a_sentence():
@@ -147,4 +147,4 @@ def test_the_parameters_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["plot", path, "slice", "--param", "l\x1br"]) == 2
     error = capsys.readouterr().err
     assert "has a parameter 'l\\\\x1br'." in error
-    assert "There is lr." in error
+    assert "Parameters: lr." in error

@@ -1,4 +1,4 @@
-"""The timeline has the bars that Optuna draws, in slots that fit."""
+"""The timeline has the bars that Optuna draws, in workers that fit."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_it_agrees_with_optuna(tmp_path: Path):
         assert optuna.trial.TrialState(state) == bar.state
         assert is_feasible == (not bar.infeasible)
     assert {bar.infeasible for bar in info.bars} == {True, False}
-    assert ours.n_slots == 1
+    assert ours.n_workers == 1
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -67,13 +67,13 @@ def test_trials_in_a_slot_do_not_overlap_and_no_slot_is_too_many(seed: int):
         start = rng.randrange(50)
         spans.append((start, start + rng.randrange(12)))
     line = timeline_of(*spans)
-    for slot in range(line.n_slots):
-        rows = np.flatnonzero(line.slots == slot)
+    for worker in range(line.n_workers):
+        rows = np.flatnonzero(line.workers == worker)
         assert (line.ends_s[rows][:-1] <= line.starts_s[rows][1:]).all()
     at = np.arange(0, 70, 0.5)[:, None]
     n_at_once = ((line.starts_s <= at) & (at < line.ends_s)).sum(axis=1).max()
     n_short = int((line.starts_s == line.ends_s).sum())
-    assert n_at_once <= line.n_slots <= n_at_once + n_short
+    assert n_at_once <= line.n_workers <= n_at_once + n_short
 
 
 def test_a_running_trial_lasts_until_now_unless_nobody_runs_it():
@@ -90,7 +90,7 @@ def test_what_has_not_started_or_ended_before_is_counted():
     assert (line.n_not_started, line.n_reversed) == (1, 1)
     assert line.ends_s.tolist() == [5, 5, 10]
     text = draw_timeline(line, width=100, height=10).picture.plain()
-    assert "1 not started   1 ended before their start" in text
+    assert "1 not started   1 ended before its start" in text
 
 
 def test_idle_time_is_seen():
@@ -172,7 +172,7 @@ def test_any_timeline_at_any_size_gives_a_picture(size: tuple[int, int], look: L
 
 def test_very_many_trials_fill_their_slots():
     line = build_timeline(many(), 0.0)
-    assert line.n_slots == 2
+    assert line.n_workers == 2
     lines = draw_timeline(line, width=80, height=10).picture.plain().split("\n")
     assert lines[0] == "1┤" + "█" * 78
     assert "100000 complete" in lines[-1]
@@ -191,4 +191,4 @@ def test_a_study_without_trials_says_so(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["plot", str(tmp_path / "none.db"), "timeline"]) == 0
     assert capsys.readouterr().out == "plain: trials by worker\nNo trial has started yet.\n"
     assert main(["plot", str(tmp_path / "none.db"), "timeline", "--log"]) == 2
-    assert "--log says nothing about the kind timeline." in capsys.readouterr().err
+    assert "--log has no effect on timeline." in capsys.readouterr().err

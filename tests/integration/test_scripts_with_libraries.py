@@ -73,7 +73,7 @@ def test_a_tuner_that_goes_step_by_step_says_what_to_do_instead(tmp_path: Path) 
     told = told_by(TUNER, tmp_path)
     assert is_script(TUNER.encode(), tmp_path / "tune.py")
     assert (
-        "tune.py uses LightGBM's tuner (line 8), which tunes its parameters in steps"
+        "tune.py uses LightGBM's tuner (line 8), which tunes parameters in steps"
         in (told["message"])
     )
     assert "objective(trial) that trains with lightgbm.train" in told["hint"]

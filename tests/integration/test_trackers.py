@@ -56,7 +56,7 @@ def run(folder: Path, *tracking: Tracking) -> None:
         study_file=folder / "s.db",
         study="my study",
         budget=Budget(n_trials=4),
-        n_slots=1,
+        n_workers=1,
         following=Following(tracking=tracking),
     )
     told = Notes()

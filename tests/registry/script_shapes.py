@@ -860,7 +860,7 @@ REFUSED: dict[str, Refused] = {
             study.tell(trial, trial.suggest_float("x", 0, 1))
         """),
         "tune.py asks for its trials itself (line 5: study.ask)",
-        "call study.optimize(objective, n_trials=...) in the place of the loop",
+        "call study.optimize(objective, n_trials=...) instead of the loop",
     ),
     "a study that is nowhere": Refused(
         Shape(
@@ -901,7 +901,7 @@ REFUSED: dict[str, Refused] = {
         with ThreadPoolExecutor(3) as pool:
             print(list(pool.map(tune, [1, 2, 3])))
         """),
-        "tune.py optimizes several studies at a time, in threads (line 6)",
+        "tune.py optimizes several studies at once, in threads (line 6)",
         "choose one by --study-of NAME",
     ),
     "a notebook's line": Refused(
@@ -914,7 +914,7 @@ REFUSED: dict[str, Refused] = {
     ),
     "no study": Refused(
         Shape("import optuna\nprint(optuna.create_study().direction)"),
-        "tune.py ended without a call of study.optimize.",
+        "tune.py ended without calling study.optimize.",
         "Call study.optimize(objective, n_trials=...) in it",
     ),
     "optimizes when asked": Refused(
@@ -925,8 +925,8 @@ REFUSED: dict[str, Refused] = {
             optuna.create_study().optimize(objective, n_trials=5)
         """)
         ),
-        "tune.py ended without a call of study.optimize.",
-        f"It stands in line 8; what leads there may need arguments. {ARGUMENTS}",
+        "tune.py ended without calling study.optimize.",
+        f"The call is in line 8; reaching it may need arguments. {ARGUMENTS}",
     ),
     "arguments for argparse": Refused(
         Shape("""
@@ -935,7 +935,7 @@ REFUSED: dict[str, Refused] = {
         parser.add_argument("--width", required=True)
         parser.parse_args()
         """),
-        "tune.py refuses its arguments. usage: tune.py [-h] --width WIDTH tune.py: error: the "
+        "tune.py rejects its arguments. usage: tune.py [-h] --width WIDTH tune.py: error: the "
         "following arguments are required: --width",
         ARGUMENTS,
     ),
@@ -948,7 +948,7 @@ REFUSED: dict[str, Refused] = {
         ARGUMENTS,
     ),
     "leaves in silence": Refused(
-        Shape("raise SystemExit"), "line 1: it ends itself here (exit code 0)", "study.optimize"
+        Shape("raise SystemExit"), "line 1: it exits here (exit code 0)", "study.optimize"
     ),
     "fails": Refused(
         Shape("import json\ndef read():\n    return json.loads('{')\nread()"),

@@ -70,10 +70,10 @@ UNFIT: list[tuple[object, str, str]] = [
     (list[int], "1,x", "'x' is not a whole number"),
     (list[int], "[1", "a JSON list"),
     (list[int], "[1.5]", "'1.5' is not a whole number"),
-    (tuple[int, str], "1", "it has 1 values, not 2"),
+    (tuple[int, str], "1", "it has 1 value, not 2"),
     (dict, "[1]", "a JSON object"),
     (dict[str, int], '{"a": "b"}', "a whole number"),
-    (bytes, "x", "its type bytes cannot be made of a text"),
+    (bytes, "x", "its type bytes cannot be read from text"),
 ]
 
 

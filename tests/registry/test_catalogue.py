@@ -195,7 +195,7 @@ NEAR = {
     "asks itself": (
         "import optuna\nstudy = optuna.create_study()\nfor _ in range(3):\n    study.ask()",
         "near.py asks for its trials itself .line 4: study.ask.",
-        "call study.optimize(objective, n_trials=...) in the place of the loop",
+        "call study.optimize(objective, n_trials=...) instead of the loop",
     ),
     "under the guard": (
         f"{GUARD}def objective(trial): return 1",

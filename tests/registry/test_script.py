@@ -271,7 +271,7 @@ def test_one_of_several_studies_is_named_by_its_place_or_its_name(tmp_path: Path
     assert (
         "After study 1 (line 5) tune.py needs its results (line 6: ValueError" in needs["message"]
     )
-    assert "cannot come to study '2'" in needs["message"]
+    assert "cannot reach study '2'" in needs["message"]
 
 
 def test_the_studies_of_a_script_are_listed_as_far_as_it_goes(tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ def test_the_studies_of_a_script_are_listed_as_far_as_it_goes(tmp_path: Path) ->
     assert listed() == [["w1", "w2", "w3"], ""]
     names, ended = listed("print")
     assert names == ["w1"]
-    assert "cannot come to those after it" in ended
+    assert "cannot reach those after it" in ended
 
 
 def test_a_study_that_is_optimized_again_and_again_is_listed_once(tmp_path: Path) -> None:

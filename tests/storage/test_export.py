@@ -47,8 +47,8 @@ def test_what_an_import_will_leave_out_is_told(path: Path, tmp_path: Path):
     told: list[str] = []
     export_study(path, "s", tmp_path / "out.csv", tell=told.append)
     assert told == [
-        "1 trial still runs; an import leaves out what has not ended.",
-        "1 trial is stale (its engine died); an import leaves out what has not ended.",
+        "1 trial still runs; an import skips trials that have not ended.",
+        "1 trial is stale (its engine died); an import skips trials that have not ended.",
     ]
 
 
@@ -70,8 +70,8 @@ def test_json_lines(path: Path, tmp_path: Path):
     assert rows[0]["params"] == {"x": 0.25, "=kind": "b"}
 
 
-def first_row(columns: StudyReader) -> npt.NDArray[np.bool_]:
-    return columns.trials.numbers == 0
+def first_row(reader: StudyReader) -> npt.NDArray[np.bool_]:
+    return reader.trials.numbers == 0
 
 
 def parquet_rows(file: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:
@@ -171,12 +171,12 @@ def test_a_table_has_no_column_for_each_of_thousands_of_attributes(tmp_path: Pat
 
 
 def test_a_study_that_another_one_has_replaced_is_not_mixed_with_it(path: Path, tmp_path: Path):
-    def replace(columns: StudyReader) -> npt.NDArray[np.bool_]:
+    def replace(reader: StudyReader) -> npt.NDArray[np.bool_]:
         with StudyFile(path) as built:
             built.delete_study(1)
             built.add_study("s", hptui_study={"token": "another"})
             built.add_trial(9.0, user_attributes={"whose": "another's"})
-        return columns.trials.numbers >= 0
+        return reader.trials.numbers >= 0
 
     with pytest.raises(StudyFileError, match="deleted or replaced"):
         export_study(path, "s", tmp_path / "out.jsonl", choose=replace)
@@ -335,6 +335,6 @@ def test_a_study_that_is_not_there(path: Path, tmp_path: Path):
 
 @pytest.mark.parametrize("name", ["out", "out.xlsx", ".csv", "csv"])
 def test_an_unknown_ending_is_refused(tmp_path: Path, name: str):
-    with pytest.raises(UsageError, match="in which form") as refused:
+    with pytest.raises(UsageError, match="does not tell the format") as refused:
         form_of(tmp_path / name)
     assert ".jsonl" in refused.value.hint

@@ -263,7 +263,7 @@ def _two_versions(path: Path) -> None:
         (_partial_index, "damaged", "an index of table trials is not Optuna's"),
         (_newer, "newer", "was made by a newer Optuna: its schema is v9.0.0.a"),
         (_older, "older", "was made by an older Optuna (schema v2.6.0.a)"),
-        (_two_versions, "damaged", "its schema version cannot be told"),
+        (_two_versions, "damaged", "its schema version is unknown"),
     ],
 )
 def test_what_is_no_sound_study_file_is_refused_unchanged(

@@ -47,12 +47,12 @@ def _states(file: StudyFile) -> tuple[int, int]:
     counts = read_summary(file.path, "study").counts
     seen = counts["RUNNING"], counts["STALE"]
     assert list_studies(file.path)[0].counts == counts
-    with StudyReader(file.path, "study") as columns:
-        columns.refresh()
-        states, numbers = columns.trials.states.tolist(), columns.trials.numbers.tolist()
+    with StudyReader(file.path, "study") as reader:
+        reader.refresh()
+        states, numbers = reader.trials.states.tolist(), reader.trials.numbers.tolist()
         assert (states.count(RUNNING), states.count(STALE)) == seen
         # Optuna knows no such state.
-        assert {trial.state for trial in plain_study("study", columns.trials).trials} <= {
+        assert {trial.state for trial in plain_study("study", reader.trials).trials} <= {
             TrialState.RUNNING
         }
     details = [read_trial(file.path, "study", number).state for number in numbers]
@@ -111,17 +111,17 @@ def test_whoever_follows_a_study_sees_its_engine_die(file: StudyFile):
     leave_stale_trial(file)
     own = _lease(file)
     hold = take_lease(file.path, own)
-    with StudyReader(file.path, "study") as columns:
-        assert columns.refresh()
-        assert columns.trials.states.tolist() == [RUNNING]
-        assert not columns.refresh()
+    with StudyReader(file.path, "study") as reader:
+        assert reader.refresh()
+        assert reader.trials.states.tolist() == [RUNNING]
+        assert not reader.refresh()
         hold.release()
         leave_lease(file.path, replace(own, started="another time"))
-        assert columns.refresh()
-        assert columns.trials.states.tolist() == [STALE]
+        assert reader.refresh()
+        assert reader.trials.states.tolist() == [STALE]
         file.run("UPDATE trials SET state = 'FAIL'")
-        assert columns.refresh()
-        assert columns.trials.states.tolist() == [TrialState.FAIL.value]
+        assert reader.refresh()
+        assert reader.trials.states.tolist() == [TrialState.FAIL.value]
 
 
 def test_commands_and_filters_call_it_stale(

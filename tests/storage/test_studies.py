@@ -18,11 +18,11 @@ from hptui.domain.spaces.space import ChoiceParam
 from hptui.errors import StudyBusyError, StudyFileError, UsageError
 from hptui.storage.files import validation
 from hptui.storage.read import trial_detail
-from hptui.storage.read.stored_times import epoch_s, iso_utc
 from hptui.storage.read.studies import list_studies, read_summary, study_names
 from hptui.storage.read.study_detail import read_study
 from hptui.storage.read.trial_detail import read_trial
 from hptui.storage.sqlite import attributes as attributes_module
+from hptui.storage.sqlite.timestamps import epoch_s, iso_utc
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -257,7 +257,7 @@ def test_a_study_in_full_holds_its_runs_edits_metrics_and_attributes(file: Study
     study = read_study(file.path, "study")
     assert study.metric_names == ("loss",)
     (run,) = study.runs
-    assert (run.started_s, run.ended_s, run.sampler, run.slots) == (START_S, None, "tpe", 2)
+    assert (run.started_s, run.ended_s, run.sampler, run.workers) == (START_S, None, "tpe", 2)
     assert (run.seed, run.reason) == (None, "")
     assert study.edits == edits
     assert study.user_attributes.readable() == {"note": "mine"}
@@ -356,7 +356,7 @@ def test_a_trial_that_is_not_there_is_refused_with_those_that_are(file: StudyFil
     file.add_trial(1.0)
     with pytest.raises(UsageError) as caught:
         read_trial(file.path, "study", 7)
-    assert caught.value.hint == "It has 1 trials, numbered up to 0."
+    assert caught.value.hint == "It has 1 trial, numbered up to 0."
 
 
 DEEP = "[" * 40_000 + "]" * 40_000

@@ -144,7 +144,7 @@ def test_other_tables_are_looked_at_and_neither_continued_nor_copied(what: str, 
         lambda: SqliteStorage(path),
         lambda: copy_study(path, "s", path.with_name("copy.db")),
     ):
-        with pytest.raises(StudyFileError, match="not as Optuna makes them") as refused:
+        with pytest.raises(StudyFileError, match="not as Optuna creates them") as refused:
             refuse()
         assert "hptui export" in refused.value.hint
     assert path.read_bytes() == before

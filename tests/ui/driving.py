@@ -89,17 +89,23 @@ def drive(
 
 
 class _Sight:
-    """Looks at screens, each of which must be safe to show."""
+    """Looks at screens, each of which must be safe to show.
+
+    One that was not drawn since it was looked at is not made again.
+    """
 
     def __init__(self) -> None:
-        self._checked = ""
+        self._frame: object = None
+        self._text = ""
 
     def look(self, app: HptuiApp) -> str:
-        text = screen_text(app)
-        if text != self._checked:
-            check_safe(text)
-            self._checked = text
-        return text
+        frame = (app.screen, app.n_frames)
+        if frame != self._frame:
+            text = screen_text(app)
+            if text != self._text:
+                check_safe(text)
+            self._frame, self._text = frame, text
+        return self._text
 
 
 def _looks(step: Step) -> bool:

@@ -95,7 +95,7 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press space j space
         wait "2 marked"
         press c
-        wait "parameters of the bests" 20s
+        wait "parameters of the best" 20s
         wait "{MARK}"
         size 80x24
         press t

@@ -8,6 +8,7 @@ import re
 import select
 import struct
 import subprocess
+import sys
 import termios
 import threading
 from typing import TYPE_CHECKING
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING
 from tests.waiting import DEADLINE_S, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from tests.e2e.forked_runs import Starter
 
 _MODE = re.compile(rb"\x1b\[\?([\d;]+)([hl])")
 _KITTY = re.compile(rb"\x1b\[([>=<])(\d*)u")
@@ -31,12 +34,22 @@ class PtyProgram:
 
     It answers that it supports in-band resizing, as modern terminals do, so that the application
     uses all the modes it knows.
+
+    Args:
+        module: What is run, as by `python -m`.
+        arguments: Of the program.
+        starter: What forks it; without, it has an interpreter of its own.
+        cwd: Its folder.
+        env: More environment variables.
+        size: Columns and rows of the terminal.
+        is_controlling: Whether the terminal is the controlling one.
     """
 
     def __init__(
         self,
-        command: Sequence[str],
-        *,
+        module: str,
+        *arguments: str,
+        starter: Starter | None = None,
         cwd: Path,
         env: Mapping[str, str],
         size: tuple[int, int] = (100, 30),
@@ -51,16 +64,24 @@ class PtyProgram:
         # A terminal that a thread is reading stays open whoever closes it, till there is something
         # to read; the thread is woken for its end by this pipe.
         self._end_of_reading, self._may_end = os.pipe()
-        self.process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env={**os.environ, "TERM": "xterm-256color", **env},
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            preexec_fn=_control_terminal if is_controlling else None,
-        )
+        variables = {"TERM": "xterm-256color", **env}
+        self.process: subprocess.Popen[str]
+        if starter is not None:
+            self.process = starter.begin_on_terminal(
+                module, arguments, cwd, variables, slave, is_controlling=is_controlling
+            )
+        else:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                cwd=cwd,
+                env={**os.environ, **variables},
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                text=True,
+                start_new_session=True,
+                preexec_fn=_control_terminal if is_controlling else None,
+            )
         self.read()
 
     def read(self) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from tests.waiting import POLL_S, looks
+from tests.waiting import looks, until_next_look
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -47,4 +47,5 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool], what: str = ""
     for _ in looks(what, lambda: f"\n{screen_text(pilot.app)}"):
         if condition():
             return
-        await pilot.pause(POLL_S)
+        # The pilot would send each widget a message each time.
+        await until_next_look()

@@ -73,7 +73,7 @@ def test_notes_and_tags_of_a_study_are_written_at_home_and_found_there(folder: P
         press enter
         type -a
         press ctrl+s
-        wait "The note of mine is saved."
+        wait "Saved the note of mine."
         wait "mine ¶"
         wait "#1"
         expect "-a"
@@ -81,7 +81,7 @@ def test_notes_and_tags_of_a_study_are_written_at_home_and_found_there(folder: P
         wait-not "Reading the tags"
         type mnist, todo
         press enter
-        wait "The tags of mine are saved."
+        wait "Saved the tags of mine."
         wait "mine ¶#"
         wait "mnist, todo"
         press #
@@ -125,7 +125,7 @@ def test_notes_and_tags_of_trials_are_written_on_the_study_and_on_the_trial(fold
         type ew
         press esc
         press s
-        wait "The note of trial 2 of mine is saved."
+        wait "Saved the note of trial 2 of mine."
         wait "✓ complete ¶"
         press #
         wait-not "Reading the tags"
@@ -134,14 +134,14 @@ def test_notes_and_tags_of_trials_are_written_on_the_study_and_on_the_trial(fold
         press right
         wait "good"
         press enter
-        wait "The tags of trial 2 of mine are saved."
+        wait "Saved the tags of trial 2 of mine."
         wait "✓ complete ¶#"
         press M
         wait "Note of mine"
         wait-not "Reading the note"
         type s
         press ctrl+s
-        wait "The note of mine is saved."
+        wait "Saved the note of mine."
         press enter
         wait "parameters"
         expect "tags     good"
@@ -194,7 +194,7 @@ def test_a_newer_note_is_not_overwritten_unseen(
         wait "theirs 1"
         expect "my words"
         press ctrl+s
-        wait "The note of mine is saved."
+        wait "Saved the note of mine."
         press m
         wait-not "Reading the note"
         press enter
@@ -203,7 +203,7 @@ def test_a_newer_note_is_not_overwritten_unseen(
         wait "Two notes"
         press o
         wait-not "Two notes"
-        wait "The note of mine is saved."
+        wait "Saved the note of mine."
         """,
         folder,
     )
@@ -222,7 +222,7 @@ def test_addresses_in_a_note_stay_as_they_are(folder: Path) -> None:
         press e
         type Jupyter:
         press ctrl+s
-        wait "The note of mine is saved."
+        wait "Saved the note of mine."
         """,
         folder,
     )
@@ -263,7 +263,7 @@ def test_what_others_wrote_is_text_and_does_nothing(folder: Path) -> None:
         press end
         type , xx
         press enter
-        wait "The tags of mine are saved."
+        wait "Saved the tags of mine."
         press enter
         wait "✓ complete ¶#"
         press g enter

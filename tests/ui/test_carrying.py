@@ -78,7 +78,7 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
         wait "4  kernel: choice a is gone"
         press up up up ctrl+u
         type one
-        wait "one.db is there already."
+        wait "one.db already exists."
         press enter
         expect "Fork one"
         type -b
@@ -86,6 +86,7 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
         press enter
         wait "one-b has 4 of 14 trials, 10 left out."
         wait-not "Fork one"
+        wait "2 studies"
         press M
         wait "space marks the studies"
         press space
@@ -158,6 +159,7 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
         expect "enter import   tab next field"
         press enter
         wait "wide got 9 of 9 trials."
+        wait "6 studies"
         press F
         wait "wide-2 would have 9 of 9 trials."
         press down down down ctrl+u

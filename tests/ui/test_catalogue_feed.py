@@ -54,7 +54,7 @@ def test_a_change_that_a_kill_cut_off_is_gone_on_with(tmp_path: Path):
     assert (row.path.name, row.name) == ("new.db", "new")
     (tmp_path / JOURNAL).write_text("mine")
     with following_all(tmp_path) as feed:
-        feed.wait_for(lambda seen: "cannot be gone on with" in seen.trouble and len(seen.rows) == 1)
+        feed.wait_for(lambda seen: "cannot be continued" in seen.trouble and len(seen.rows) == 1)
 
 
 def test_studies_come_change_and_go(tmp_path: Path):

@@ -60,8 +60,8 @@ def test_studies_are_marked_and_compared(folder: Path):
         expect "other objectives: maximize"
         type wine
         press enter
-        wait "No parameter is shared"
-        expect "to reach 7, the worst of the bests"
+        wait "The studies share no parameter"
+        expect "to reach 7, the worst of the best"
         expect "best value so far"
         expect "trials by value"
         press esc
@@ -96,15 +96,15 @@ def test_what_the_best_have_and_what_it_took(folder: Path):
         wait "2 marked"
         press c
         wait "★ 1.5"
-        expect "parameters of the bests"
+        expect "parameters of the best"
         expect "≠ rate"
         expect "A [b]port[b]"
-        expect "to reach 2, the worst of the bests"
+        expect "to reach 2, the worst of the best"
         expect "tpe"
         press h
         wait "The studies have one objective."
         press t
-        wait "All parts are in sight."
+        wait "All parts are visible."
         press b
         wait "Value to reach"
         type low
@@ -139,7 +139,7 @@ def test_a_small_screen_shows_a_part_at_a_time(folder: Path):
         press t
         wait "trials by value 0"
         press t
-        wait "parameters of the bests"
+        wait "parameters of the best"
         press t
         wait "to reach 2"
         press h
@@ -159,7 +159,7 @@ def test_no_more_than_six_are_marked(folder: Path):
         press space j space j space j space j space j space j
         wait "6 marked"
         press space
-        wait "a comparison has room for no more"
+        wait "as many as a comparison can show"
         expect "6 marked"
         press c
         wait "6 studies"

@@ -51,9 +51,8 @@ def test_the_curve_of_a_trial_is_read_and_follows_it(tmp_path: Path):
             plot.show(path, "study", 1, 1)
             await until(pilot, shows(pilot, "#1   0.75 at step 0   ⠒ median of 1 complete"))
             file.run(
-                "INSERT INTO trial_intermediate_values "
-                "(trial_id, step, intermediate_value, intermediate_value_type) "
-                "VALUES (?, 1, 0.625, 'FINITE')",
+                "INSERT INTO trial_intermediate_values (trial_id, step, intermediate_value, "
+                "intermediate_value_type) VALUES (?, 1, 0.625, 'FINITE')",
                 running,
             )
             plot.show(path, "study", 1, 2)

@@ -52,7 +52,7 @@ def test_each_finding_has_its_remedy(folder: Path) -> None:
         press f
         wait "Doctor of wine\\x1b[2J[b]x[/b]"
         wait "has died." 60s
-        expect "enter: remove what it held the study by"
+        expect "enter: release the study"
         expect "unsaved-[b]x[].jsonl"
         expect "It is not a line of a trial"
         press j
@@ -76,7 +76,7 @@ def test_each_finding_has_its_remedy(folder: Path) -> None:
         wait "bytes. Removed." 60s
         expect "A draft of \\x1b[2Jx.db was left by process 7 on [b]h, begun"
         press a
-        wait "Mend 1 thing?"
+        wait "Fix 1 thing?"
         press m
         wait-not "enter: remove it" 60s
         press a

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.ui.a_screen import AScreen, Said
-from tests.waiting import DEADLINE_S
+from tests.waiting import DEADLINE_S, POLL_S
 
 from hptui.ui.application.app import HptuiApp
 from hptui.ui.application.place import OpenPlace
@@ -84,7 +84,7 @@ class Brief(AScreen):
     """A screen whose message is gone before anybody looks."""
 
     def key_z(self) -> None:
-        self.app.notify("brief", timeout=0.001)
+        self.app.notify("brief", timeout=POLL_S)
 
 
 @pytest.mark.parametrize(("key", "is_seen"), [("end", False), ("", True)])
@@ -158,7 +158,7 @@ def test_screenshots_are_a_picture_or_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--size", "big"), "'big' is no size"),
+        (("--size", "big"), "'big' is not a size"),
         (("--screenshot", "x.png"), "ends in .svg or .txt"),
     ],
 )

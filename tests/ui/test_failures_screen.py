@@ -51,7 +51,7 @@ def test_causes_are_listed_and_one_is_shown_in_the_table(path: Path):
         """
         wait "11 trials"
         press f
-        wait "9 of 11 trials have failed, of 3 causes; 1 of them has been tried again."
+        wait "9 of 11 trials have failed, for 3 causes; 1 was retried."
         expect "MemoryError: out of memory at #"
         expect "no reason was recorded"
         wait "newest trial, #7"
@@ -94,22 +94,22 @@ def test_the_failures_of_a_study_at_rest_wait_for_its_next_run(path: Path):
         wait "of 3 causes"
         press j
         press r
-        wait "Try 3 failed trials again?"
+        wait "Retry 3 failed trials?"
         expect "They wait for the next run of the study."
         press n
         wait-not "Try 3"
         press r
         wait "Try 3"
         press r
-        wait "3 failed trials will be tried again by the next run." 60s
-        wait "4 of them have been tried again"
+        wait "The next run will retry 3 failed trials." 60s
+        wait "4 were retried"
         press r
-        wait "Each of them has been tried again already."
+        wait "Each of them was already retried."
         press R
-        wait "Try 5 failed trials again?"
+        wait "Retry 5 failed trials?"
         press r
-        wait "5 failed trials will be tried again" 60s
-        wait "9 of them have been tried again"
+        wait "The next run will retry 5 failed trials" 60s
+        wait "9 were retried"
         press R
         press escape
         wait "Waiting 8"

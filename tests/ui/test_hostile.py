@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from hptui.ui.application.app import HptuiApp
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 LIVE_STUDY: Final = f"{MARK}[/b] [@click=app.exit]y[/] [/no] 🎉"
 NO_DATA: Final = {
     "TooSmall": "the size of the terminal",
@@ -40,7 +42,7 @@ NO_DATA: Final = {
     "StudiesHead": "the name of the folder that is open, and counts",
     "FirstStart": "the name of the folder that is open, and keys",
     "TabLine": "names of states, and counts",
-    "SlotStrip": "numbers of trials, steps and values",
+    "WorkerStrip": "numbers of trials, steps and values",
     "FieldEditor": "what a person types",
     "FilterInput": "what a person types",
     "CurvePlot": "numbers",
@@ -58,9 +60,13 @@ class Seen:
     shown: set[type[Any]] = field(default_factory=set[type[Any]])
     marked: set[type[Any]] = field(default_factory=set[type[Any]])
     """Of these, which had a text of the study in them, letter by letter."""
+    frame: object = None
 
     def look(self, app: HptuiApp) -> None:
         """Look at what is on the screen now; whether it is safe to show, `drive` has checked."""
+        if self.frame == (app.screen, app.n_frames):
+            return
+        self.frame = (app.screen, app.n_frames)
         screen = app.screen
         strips = screen._compositor.render_strips()
         for widget in (screen, *screen.walk_children(Widget)):

@@ -53,11 +53,11 @@ def test_space_trials_and_budget_are_prepared(tmp_path: Path) -> None:
         wait "The next run has 50 trials"
         wait "next run: 50 trials"
         press b
-        wait "The next run has 50 trials. 0 takes them back. How many more?"
+        wait "The next run has 50 trials. 0 withdraws them. How many more?"
         press ctrl+u
         type 0
         press enter
-        wait "as many trials as it is told"
+        wait "as many trials as you give it"
         press b
         wait "For the next run. How many more?"
         press enter

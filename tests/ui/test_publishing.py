@@ -8,12 +8,14 @@ import pytest
 from tests.storage.study_file import FLOAT, StudyFile
 from tests.ui.driving import drive
 
-from hptui.figures.page_kinds import PAGE_KINDS
+from hptui.figures.kinds import PAGE_KINDS
 from hptui.ui.plots.view_options import ViewOptions
 from hptui.ui.study.study_exports import free_place, page_arguments
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("clones_programs")
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def test_a_report_is_written_from_the_list_and_replaced_only_when_that_is_said(f
         press ctrl+u
         type other.html
         press enter
-        wait "The report is" 60s
+        wait "Wrote the report" 60s
         """
     )
     assert (folder / "wine-report.html").read_text() == "mine"
@@ -65,11 +67,11 @@ def test_the_view_becomes_a_page_and_the_study_a_report(folder: Path):
         press 7
         wait "trials by value"
         press o
-        wait "The page is" 60s
+        wait "Wrote the page" 60s
         press P
         wait "Report on wine"
         press enter
-        wait "The report is" 60s
+        wait "Wrote the report" 60s
         press E
         wait "Export wine"
         press enter enter

@@ -1,4 +1,4 @@
-"""The header and the slots of a study: what they say, and that nothing in them jumps or is cut."""
+"""The header and the workers of a study: what they say; nothing in them jumps or is cut."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.made_trials import trials_of
 from hptui.trials import Trials
 from hptui.ui.study.run_header_lines import HeaderLayout
 from hptui.ui.study.run_summary import empty_face, notice, show_rate, summarize_run
-from hptui.ui.study.snapshot import EngineState, SlotState, StudySnapshot
-from hptui.ui.study.worker_lines import arrange_slots, full_width, rows_needed
+from hptui.ui.study.snapshot import EngineState, StudySnapshot, WorkerStatus
+from hptui.ui.study.worker_lines import arrange_workers, full_width, rows_needed
 
 ENGINE = EngineState(
     state="running",
@@ -29,7 +29,7 @@ ENGINE = EngineState(
     sampler_ms_a_trial=6.0,
     backend="loky",
     trouble="",
-    slots=(),
+    workers=(),
 )
 STUDY = StudySnapshot(
     Path("digits.db"),
@@ -131,29 +131,29 @@ def test_a_study_with_nothing_in_it_says_so() -> None:
     assert empty_face(one) == ""
 
 
-def slots(count: int, value: float = 0.951) -> EngineState:
+def workers(count: int, value: float = 0.951) -> EngineState:
     return replace(
-        ENGINE, slots=tuple(SlotState(i, 200 + i, 2.0, 17, value, False) for i in range(count))
+        ENGINE, workers=tuple(WorkerStatus(i, 200 + i, 2.0, 17, value, False) for i in range(count))
     )
 
 
-def test_slots_say_trial_time_step_and_report() -> None:
-    (row,) = arrange_slots(slots(2), 118, 1).rows
+def test_workers_say_trial_time_step_and_report() -> None:
+    (row,) = arrange_workers(workers(2), 118, 1).rows
     text = "".join(part for part, _ in row[0].spans)
     assert text.split() == ["1", "●", "#200", "2.0", "s", "step", "17", "0.951"]
     assert row[1].trial == 201
 
 
-def test_a_sampler_that_thinks_is_told_in_header_and_slots() -> None:
-    first, second = slots(2).slots
+def test_a_sampler_that_thinks_is_told_in_header_and_workers() -> None:
+    first, second = workers(2).workers
     thinking = (replace(first, thinking_s=4.2), replace(second, thinking_s=0.4))
-    engine = replace(ENGINE, thinking_s=125.0, slots=thinking)
+    engine = replace(ENGINE, thinking_s=125.0, workers=thinking)
     for width, part in ((120, "sampler thinking, 2 m 5 s"), (80, "sampler thinking, 2 m 5 s")):
         assert part in "".join(header(replace(STUDY, engine=engine), width))
     assert "thinking" not in "".join(
         header(replace(STUDY, engine=replace(engine, thinking_s=0.9)), 120)
     )
-    (row,) = arrange_slots(engine, 118, 1).rows
+    (row,) = arrange_workers(engine, 118, 1).rows
     texts = ["".join(part for part, _ in cell.spans) for cell in row]
     assert texts[0].strip() == "1 ● #200  sampler thinking, 4 s"
     assert "thinking" not in texts[1]
@@ -165,16 +165,16 @@ def test_an_engine_of_this_machine_is_never_elsewhere() -> None:
     assert "run elsewhere" in "".join(header(replace(mute, is_here=False), 120))
 
 
-def test_slots_say_their_place_where_there_is_room() -> None:
-    engine = slots(2)
+def test_workers_say_their_place_where_there_is_room() -> None:
+    engine = workers(2)
     places = ("GPU 0", "GPU MIG-c7384736-a75d-5afc-978f-d2f1294409fd, cores 0-3")
     engine = replace(
         engine,
-        slots=tuple(replace(s, place=p) for s, p in zip(engine.slots, places, strict=True)),
+        workers=tuple(replace(s, place=p) for s, p in zip(engine.workers, places, strict=True)),
     )
     cell = full_width(engine)
     for width, rows, shown in ((2 * cell, 1, True), (cell, 2, True), (2 * cell - 1, 1, False)):
-        arranged = arrange_slots(engine, width, rows)
+        arranged = arrange_workers(engine, width, rows)
         assert len(arranged.rows) <= rows
         cells = [each for row in arranged.rows for each in row]
         texts = ["".join(text for text, _ in each.spans) for each in cells]
@@ -186,10 +186,10 @@ def test_slots_say_their_place_where_there_is_room() -> None:
 
 @pytest.mark.parametrize("value", [0.951, -1.23456e-05, float("nan"), 12345678.0])
 @pytest.mark.parametrize(("count", "width", "rows"), [(1, 78, 1), (10, 78, 1), (256, 118, 2)])
-def test_slots_fit_their_place_and_no_value_is_cut(
+def test_workers_fit_their_place_and_no_value_is_cut(
     count: int, width: int, rows: int, value: float
 ) -> None:
-    arranged = arrange_slots(slots(count, value), width, rows)
+    arranged = arrange_workers(workers(count, value), width, rows)
     assert len(arranged.rows) <= rows
     assert sum(map(len, arranged.rows)) + arranged.n_hidden == count
     for row in arranged.rows:
@@ -198,5 +198,5 @@ def test_slots_fit_their_place_and_no_value_is_cut(
         assert all(text in ("", f"{value:.4g}") for text in shown)
 
 
-def test_rows_for_slots_are_as_few_as_hold_them() -> None:
+def test_rows_for_workers_are_as_few_as_hold_them() -> None:
     assert [rows_needed(count, 118, 2) for count in (0, 1, 3, 4, 99)] == [1, 1, 1, 2, 2]

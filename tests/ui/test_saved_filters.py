@@ -83,8 +83,8 @@ def test_a_name_must_be_one_that_can_be_typed(name: str):
 
 def test_a_filter_that_cannot_be_understood_or_holds_itself_is_not_saved():
     assert "needs a value" in str(name_problem("good", "lr<", {}))
-    assert "holds itself" in str(name_problem("good", "@bad", {"bad": "@good"}))
-    assert "No filter is saved as @none" in str(name_problem("good", "@none", {}))
+    assert "contains itself" in str(name_problem("good", "@bad", {"bad": "@good"}))
+    assert "There is no saved filter @none" in str(name_problem("good", "@none", {}))
 
 
 def test_a_file_keeps_its_mode_and_a_link_stays_one(tmp_path: Path):
@@ -130,7 +130,7 @@ def test_a_filter_is_saved_and_used_at_once(tmp_path: Path, monkeypatch: pytest.
         type lr<0.3
         wait "3 of 9"
         press ctrl+s
-        wait "Under which name?"
+        wait "Which name?"
         type a b
         wait "A short name"
         press ctrl+u
@@ -141,9 +141,9 @@ def test_a_filter_is_saved_and_used_at_once(tmp_path: Path, monkeypatch: pytest.
         type -@low
         wait "6 of 9"
         press ctrl+s
-        wait "Under which name?"
+        wait "Which name?"
         type low
-        wait "holds itself"
+        wait "contains itself"
         press ctrl+u
         type all
         press enter

@@ -41,7 +41,7 @@ def test_a_command_is_typed_shaped_run_and_set_up_again(
         type "{command.replace("--metric loss ", "")}"
         wait "use this command" 10s
         press enter
-        wait "Which number that the command prints is to be tuned?" 10s
+        wait "Which of the printed numbers should be tuned?" 10s
         press escape
         wait "Choose an objective first" 10s
         press o

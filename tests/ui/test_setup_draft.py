@@ -189,12 +189,12 @@ def test_options_with_few_values_go_round() -> None:
         ("timeout", "soon", "'soon' is not a duration; write 90, 90s, 5m or 1h30m."),
         ("target", "high", "'high' is not a number."),
         ("target", "nan", "nan cannot be reached."),
-        ("workers", "5000", "5000 is above 4096 workers."),
+        ("workers", "5000", "5000 is above the limit of 4096 workers."),
         ("workers", "", "'' is not a whole number above 0."),
         ("backend", "dask", "'dask' is not one of loky, threading."),
         ("seed", "-1", "'-1' is not a seed from 0 to 4294967295."),
         ("name", "../up", "'../up' cannot be a study's name."),
-        ("name", "taken", "There is a study taken already."),
+        ("name", "taken", "There is already a study taken."),
         ("goal", "up", "'up' is no goal."),
         ("goal", "m", "'m' is no goal."),
         ("goal", "", "'' is no goal."),
@@ -285,7 +285,7 @@ def test_everything_that_is_set_reaches_the_plan(here: Path) -> None:
     budget = plan.budget
     assert (budget.n_trials, budget.timeout_s) == (12, 3600)
     assert (budget.target, budget.trial_timeout_s) == (-1e-5, 90)
-    assert (plan.n_slots, plan.backend, plan.seed) == (3, "threading", 7)
+    assert (plan.n_workers, plan.backend, plan.seed) == (3, "threading", 7)
     assert shlex.split(draft.command()) == ["hptui", "run", *draft.to_argv()]
 
 
@@ -310,7 +310,7 @@ def test_problems_are_told_before_the_start() -> None:
     draft = _new().draft
     assert replace(draft, is_running=True).problems() == ["An engine runs this study now."]
     percentile = replace(draft, pruner=draft.pruner.choose("percentile"))
-    assert percentile.problems() == ["Percentile needs percentile: How many in a hundred are kept."]
+    assert percentile.problems() == ["Percentile needs percentile: Percent of trials to keep."]
     missing = replace(draft, missing_packages={"tpe": "It needs a package."})
     assert missing.problems() == ["It needs a package."]
     nul = draft.space.with_known({"a\0b": KnownParam(IntParam(1, 9), "probed")}).fix("a\0b", "3")
@@ -351,7 +351,7 @@ def test_arguments_are_taken_shown_and_kept(here: Path) -> None:
     for text, why in (
         ("train.py --arg dta=1", "has no argument 'dta'"),
         ("train.py --arg data=1 --workers 2", "is not understood"),
-        ("train.py --arg 'data=1", "a quote without its other one"),
+        ("train.py --arg 'data=1", "an unclosed quote"),
         ("train.py --arg data=1 --arg folds=x", "'x' is not a whole number"),
     ):
         with pytest.raises(HptuiError, match=why):
@@ -393,7 +393,7 @@ def test_a_study_that_is_there_goes_on_as_it_was(here: Path) -> None:
     assert plan.leftovers == "leave"
     assert plan.directions is None
     for key in ("name", "goal"):
-        with pytest.raises(UsageError, match="The study is there already"):
+        with pytest.raises(UsageError, match="The study already exists"):
             draft.run.with_text(key, "minimize")
     known = {"x": KnownParam(FloatParam(1, 9), "probed")}
     mixed = replace(draft, space=draft.space.with_known(known))

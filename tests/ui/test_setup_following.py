@@ -82,9 +82,9 @@ WRONG: list[tuple[RunKey, str, str]] = [
     ("python", "nowhere", "There is no Python at 'nowhere'."),
     ("callback", "gone.py:f", "There is no file gone.py."),
     ("callback", "'a", "A quotation mark is not closed."),
-    ("on-end", "a\0b", "The command has a NUL character"),
+    ("on-end", "a\0b", "The command contains a NUL character"),
     ("log-to", "mlflaw:http://me:hunter2@host", "mlflow, mlflow:URI"),
-    ("notify", "hunter2", "it is not an address of apprise"),
+    ("notify", "hunter2", "it must be an apprise address"),
     ("notify-best", "yes", "Nobody is notified."),
 ]
 
@@ -121,7 +121,7 @@ def test_what_the_last_run_had_is_there_and_can_be_ended() -> None:
     emptied = filled({"python": "", "repeat": ""}, draft)
     assert emptied.options() == ["--workers", "3", "--python", "own", "--repeat", "1"]
     command = replace(draft, runs_command=True)
-    assert command.reason("python") == "A command names its Python itself."
+    assert command.reason("python") == "A command names its own Python."
     assert "--python" not in filled({"repeat": ""}, command).options()
 
 

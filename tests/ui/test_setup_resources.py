@@ -109,7 +109,7 @@ def test_what_does_not_go_together_is_a_problem(texts: dict[str, str], problem: 
         ("devices", "0,,1", "is not a list of devices"),
         ("memory", "8", "is not an amount of memory; write 8G or 500M."),
         ("threads", "0", "is not a whole number above 0."),
-        ("pin", "maybe", "pin is yes or no."),
+        ("pin", "maybe", "pin must be yes or no."),
         ("ask-ahead", "maybe", "'maybe' is not one of no, yes."),
         ("per-device", "2", "There are no devices to share out."),
         ("env", "A=1 B", "'B' gives no value; write NAME=VALUE."),
@@ -222,7 +222,7 @@ def test_a_run_on_devices_is_probed_set_up_and_taken_over_where_its_trials_are(
         wait "next run of" 10s
         expect "--devices 4,5 --memory 2G"
         expect "--cwd {folder}"
-        wait "The last run had the variables LEVELS"
+        wait "The last run set LEVELS"
         expect-not "The last run ran in"
         """,
         size="300x40",
@@ -236,7 +236,7 @@ def test_a_run_on_devices_is_probed_set_up_and_taken_over_where_its_trials_are(
         wait "Run the code that this study names?" 10s
         press y
         wait "The last run ran in {folder}; this one runs in {elsewhere}."
-        expect "The field folder takes"
+        expect "To run there again, enter"
         expect-not "--cwd"
         """,
         size="300x40",
@@ -250,7 +250,7 @@ def test_variables_are_not_taken_over_and_that_is_told(folder: Path) -> None:
     assert draft.notes() == []
     draft = draft.with_run(RunDraft(last_variables=("TOKEN", "\x1b[2J")))
     (note,) = draft.notes()
-    assert note.startswith("The last run had the variables TOKEN, \\x1b[2J, and values are not")
+    assert note.startswith("The last run set TOKEN, \\x1b[2J, but values are not")
     given = draft.with_run(draft.run.with_text("env", "TOKEN=hunter2 A='two words'"))
-    assert "variables \\x1b[2J, and" in given.notes()[0]
+    assert "\\x1b[2J, but" in given.notes()[0]
     assert given.run.options()[-4:] == ["--env", "TOKEN=hunter2", "--env", "A=two words"]

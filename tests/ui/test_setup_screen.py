@@ -298,7 +298,7 @@ def test_samplers_and_pruners_have_forms() -> None:
         wait "Choose a pruner"
         type percentile
         press enter
-        wait "Percentile needs percentile: How many in a hundred are kept."
+        wait "Percentile needs percentile: Percent of trials to keep."
         press f5
         wait "Percentile needs percentile"
         press down enter
@@ -415,11 +415,11 @@ def test_what_probing_finds_is_told() -> None:
         wait "--direction minimize --direction maximize"
         expect-not "The objective returns 2 values"
         press shift+tab enter
-        wait "It works with one objective, and there are 2."
+        wait "It works with one objective, but there are 2."
         press escape shift+tab enter
         wait "Choose a sampler"
         type cma
-        wait "It works with one objective, and there are 2."
+        wait "It works with one objective, but there are 2."
         press enter
         expect "Choose a sampler"
         """,
@@ -577,7 +577,7 @@ def test_a_study_that_is_there_goes_on(folder: Path) -> None:
         press f5
         wait "Optuna cannot change choices within a study; F6 forks it with"
         press tab tab tab enter
-        wait "The study is there already; its name cannot change here."
+        wait "The study already exists; its name cannot change here."
         press right enter
         wait "its direction cannot change here."
         press down down down down left enter
@@ -794,7 +794,7 @@ if __name__ == "__main__":
         wait "--direction minimize"
         wait-not "Choose the goal"
         press backspace
-        wait "The objective's file does not tell its goal."
+        wait "The objective's file does not say its goal."
         """,
         size="200x40",
         settings=Settings(),

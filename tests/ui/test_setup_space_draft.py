@@ -86,9 +86,9 @@ def test_a_field_takes_what_is_typed(name: str, what: Field, text: str, edit: Pa
         ("lr", "fixed", "5", "It cannot be 5: it is in 1e-05..0.1 log."),
         ("kind", "fixed", "adamm", "It cannot be 'adamm': it is one of adam, sgd"),
         ("kind", "low", "adam|7", "'7' is not one of the choices that the objective asks for"),
-        ("kind", "low", "sgd|sgd", "'sgd' comes twice."),
+        ("kind", "low", "sgd|sgd", "'sgd' is listed twice."),
         ("kind", "high", "1", "It is a list of choices"),
-        ("hidden", "low", "1..2:odd", "'odd' is not known after a range."),
+        ("hidden", "low", "1..2:odd", "'odd' is not valid after a range."),
     ],
 )
 def test_a_wrong_entry_gets_the_sentence_of_the_domain(

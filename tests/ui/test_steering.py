@@ -28,7 +28,7 @@ from hptui.ui.setup.setup_rules import PointedField
 from hptui.ui.setup.setup_rules import disabled_reason as why_not_set_up
 from hptui.ui.study.enqueue_draft import draft_of, space_from_engine
 from hptui.ui.study.run_summary import empty_face
-from hptui.ui.study.snapshot import EngineState, SlotState, StudySnapshot
+from hptui.ui.study.snapshot import EngineState, StudySnapshot, WorkerStatus
 from hptui.ui.study.steering import (
     Answer,
     Steering,
@@ -63,7 +63,10 @@ def an_engine(**changes: Any) -> EngineState:
         sampler_ms_a_trial=1.0,
         backend="loky",
         trouble="",
-        slots=(SlotState(0, 2, 1.0, 3, 0.5, False), SlotState(1, None, None, None, None, False)),
+        workers=(
+            WorkerStatus(0, 2, 1.0, 3, 0.5, False),
+            WorkerStatus(1, None, None, None, None, False),
+        ),
     )
     return replace(engine, **changes)
 
@@ -115,7 +118,7 @@ def test_what_the_next_run_has_can_be_changed_while_nobody_runs_the_study(
         ("pause", {"state": "stopping"}, 2, "stopping"),
         ("add-trial", {"state": "stopping"}, 2, "stopping"),
         ("more-workers", {"state": "stopping"}, 2, "stopping"),
-        ("fewer-workers", {"slots": ()}, 2, "least"),
+        ("fewer-workers", {"workers": ()}, 2, "least"),
         ("budget", {"n_trials": None}, 2, "no trial limit"),
         ("budget", {"state": "stopping"}, 2, "again"),
         ("run-study", {}, 2, "is being run"),
@@ -131,7 +134,7 @@ def test_a_command_that_makes_no_sense_now_says_why(
 def test_sentences_name_the_keys_of_the_settings(tmp_path: Path) -> None:
     """Each of them is asked for by its command."""
     snapshot = a_snapshot(tmp_path)
-    few = a_snapshot(tmp_path, engine=an_engine(slots=()))
+    few = a_snapshot(tmp_path, engine=an_engine(workers=()))
     nobody = a_snapshot(tmp_path, engine=None)
     draft = SetupDraft(StudyPlace(tmp_path))
     told = [
@@ -240,7 +243,7 @@ def a_waiting_run(folder: Path, *more: str) -> Generator[Path]:
         finish(process)
 
 
-def n_slots(path: Path) -> int:
+def n_workers(path: Path) -> int:
     return len(ask_engine(path, "w", {"op": "status"})["slots"])
 
 
@@ -259,9 +262,9 @@ def test_requests_are_carried_out_in_order_by_a_real_engine(tmp_path: Path) -> N
             "Now using 2 workers.",
             "Running.",
         ]
-        wait_until(lambda: n_slots(path) == 2, "two slots")
+        wait_until(lambda: n_workers(path) == 2, "two workers")
         steering.send(plainly("extend", trials=3))
-        assert answers.get(timeout=DEADLINE_S).text == "7 trials in this run."
+        assert answers.get(timeout=DEADLINE_S).text == "This run now has 7 trials."
         steering.send(plainly("space"), about="space")
         about = answers.get(timeout=DEADLINE_S)
         space, fixed = space_from_engine(about.data)
@@ -272,7 +275,7 @@ def test_requests_are_carried_out_in_order_by_a_real_engine(tmp_path: Path) -> N
         assert answers.get(timeout=DEADLINE_S).text == "Ending trial 0."
         wait_until(lambda: (tmp_path / "started-2").exists(), "the enqueued trial")
         steering.send(plainly("retry"))
-        assert answers.get(timeout=DEADLINE_S).text == "1 failed trial will be tried again."
+        assert answers.get(timeout=DEADLINE_S).text == "1 failed trial will be retried."
         steering.send(plainly("kill", trial=99))
         refused = answers.get(timeout=DEADLINE_S)
         assert (refused.is_done, refused.text) == (False, "Trial 99 is not running.")

@@ -18,7 +18,7 @@ from hptui.ui.studies.preview_lines import preview_lines, preview_title
 from hptui.ui.studies.studies_model import StudiesModel, engine_text, first_order, study_key
 from hptui.ui.studies.studies_rules import StudiesState, disabled_reason
 from hptui.ui.studies.study_row import StudyRow
-from hptui.ui.study.snapshot import EngineState, SlotState, StudySnapshot
+from hptui.ui.study.snapshot import EngineState, StudySnapshot, WorkerStatus
 from hptui.ui.widgets.table_model import Sort
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ def names(rows: Sequence[StudyRow], **options: Any) -> list[str]:
 
 
 def engine(**fields: Any) -> EngineState:
-    slot = SlotState(0, 1, 2.0, None, None, is_ending=False)
+    worker = WorkerStatus(0, 1, 2.0, None, None, is_ending=False)
     known: dict[str, Any] = {
         **{"state": "running", "n_complete": 32, "n_pruned": 30, "n_failed": 2},
         **{"n_trials": 100, "rate": 3.0, "eta_s": 25.0, "elapsed_s": 9.0, "sampler": "tpe"},
         **{"pruner": "", "sampler_ms_a_trial": None, "backend": "loky", "trouble": ""},
-        "slots": (slot, slot),
+        "workers": (worker, worker),
     }
     return EngineState(**{**known, **fields})
 
@@ -140,7 +140,7 @@ def cells(one: StudyRow, **options: Any) -> dict[str, str]:
         ({"engine": engine()}, "▶", "2 workers  64 %  eta ~25 s"),
         ({"engine": engine(state="paused")}, "‖", "paused  64 %"),
         ({"engine": engine(n_trials=None, eta_s=None)}, "▶", "2 workers  64 done"),
-        ({"counts": {**COUNTS, "STALE": 3}}, "!", "3 stale trials: f mends"),
+        ({"counts": {**COUNTS, "STALE": 3}}, "!", "3 stale trials: f fixes"),
         ({"problem": "/studies/s.db is damaged."}, "!", "is damaged."),
         ({"last_activity_s": NOW_S - 90.0}, " ", "1 m ago"),
         ({"last_activity_s": NOW_S - 7_500.0}, " ", "2 h ago"),
@@ -155,7 +155,7 @@ def test_what_goes_on_is_told_by_mark_and_words(fields: dict[str, Any], mark: st
 
 
 def test_an_engine_of_which_nothing_is_known_is_not_described():
-    unknown = {"slots": (), "n_complete": 0, "n_pruned": 0, "n_failed": 0, "n_trials": None}
+    unknown = {"workers": (), "n_complete": 0, "n_pruned": 0, "n_failed": 0, "n_trials": None}
     assert engine_text(engine(state="on otherhost", **unknown)) == "runs on otherhost"
     assert engine_text(engine(state="busy", **unknown)) == "busy"
 
@@ -249,7 +249,12 @@ AT_REST = row("a")
         ("compare-studies", AT_REST, {}, None),
         ("compare-studies", None, {"count_marked": lambda: 2}, None),
         ("compare-studies", None, {}, "There is no study under the cursor."),
-        ("compare-studies", AT_REST, {"listed": (AT_REST, BROKEN)}, "There is one study; a compar"),
+        (
+            "compare-studies",
+            AT_REST,
+            {"listed": (AT_REST, BROKEN)},
+            "A comparison needs two studie",
+        ),
     ],
 )
 def test_why_a_command_of_the_list_is_not_given(

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import Direction
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 
 def study(
     folder: Path,
@@ -385,7 +387,7 @@ def test_rename(folder: Path):
         press ctrl+u
         type port
         press enter
-        wait "wine is called port now"
+        wait "Renamed wine to port"
         wait "port, 3 trials"
         """
     )
@@ -403,7 +405,7 @@ def test_a_taken_name_is_refused_beside_the_field(folder: Path):
         press R
         press ctrl+u
         type port
-        wait "port.db is there already"
+        wait "port.db already exists"
         press enter
         press escape
         wait-not "Rename"
@@ -420,7 +422,7 @@ def test_duplicate(folder: Path):
         press d
         wait "wine-2"
         press enter
-        wait "wine is copied to wine-2"
+        wait "Copied wine to wine-2"
         wait "2 studies"
         wait "wine-2, 2 trials"
         """
@@ -447,7 +449,7 @@ def test_delete_asks_and_can_be_undone(folder: Path):
         press x
         wait "Delete left?"
         press x
-        wait "left is in the trash"
+        wait "Moved left to the trash"
         press escape
         wait "2 studies"
         press slash
@@ -455,14 +457,14 @@ def test_delete_asks_and_can_be_undone(folder: Path):
         press enter
         press x
         press enter
-        wait "wine is in the trash"
+        wait "Moved wine to the trash"
         press escape
         wait "1 study"
         press u
-        wait "wine is back"
+        wait "Restored wine"
         wait "2 studies"
         press u
-        wait "left is back"
+        wait "Restored left"
         wait "3 studies"
         """
     )
@@ -473,9 +475,9 @@ def test_delete_asks_and_can_be_undone(folder: Path):
 def test_the_trash_outlives_the_application(folder: Path):
     study(folder, "wine", 1.0)
     study(folder, "port", 1.0, age_s=50)
-    drive('wait "wine"\npress x\npress enter\nwait "wine is in the trash"')
+    drive('wait "wine"\npress x\npress enter\nwait "Moved wine to the trash"')
     assert names(folder) == {("port.db", "port")}
-    drive('wait "port"\nwait-not "wine"\npress u\nwait "wine is back"\nwait "2 studies"')
+    drive('wait "port"\nwait-not "wine"\npress u\nwait "Restored wine"\nwait "2 studies"')
 
 
 def test_export(folder: Path, tmp_path: Path):
@@ -488,18 +490,18 @@ def test_export(folder: Path, tmp_path: Path):
         size 80x24
         press e
         wait "for spreadsheets"
-        expect "apostrophe before it"
+        expect "leading apostrophe"
         expect "esc cancel"
         size 120x40
         press j
         expect "wine.jsonl"
-        wait "each with its last report"
+        wait "each trial with its last report"
         press enter
         press enter
         wait "2 trials written"
         press e
         press down down down down
-        wait "wine.db is there already, and cannot be replaced."
+        wait "wine.db already exists and cannot be replaced."
         press enter
         press enter
         press ctrl+u
@@ -539,7 +541,7 @@ def test_export(folder: Path, tmp_path: Path):
         press tab
         type kernl=1
         press enter
-        wait "No column is called 'kernl'"
+        wait "There is no column 'kernl'"
         """,
         size="100x30",
     )
@@ -621,8 +623,8 @@ def test_odd_names_are_shown_harmlessly_and_can_be_kept(folder: Path):
     before = content_of(folder / "odd.db")
     moves = "".join('press j\npress x\nwait "Delete"\npress n\nwait-not "Delete"\n' for _ in before)
     app = drive(
-        f'wait "{len(ODD_NAMES)} studies"\n{moves}press x\npress enter\nwait "in the trash"\n'
-        'press u\nwait "is back"'
+        f'wait "{len(ODD_NAMES)} studies"\n{moves}press x\npress enter\nwait "to the trash"\n'
+        'press u\nwait "Restored"'
     )
     assert app.return_code in (None, 0)
     assert sorted(content_of(folder / "odd.db"), key=str) == sorted(before, key=str)
@@ -669,7 +671,7 @@ def test_a_running_study_is_seen_and_left_alone(folder: Path):
         press d
         wait "marked as failed in the copy"
         press enter
-        wait "live is copied to live-2"
+        wait "Copied live to live-2"
         wait "live-2, 1 trial"
         press q
         wait "live runs on without it"

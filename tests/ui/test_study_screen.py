@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from hptui.ui.application.app import HptuiApp
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 OBJECTIVES = Path(__file__).with_name("objectives_to_watch.py")
 WATCHED = f"{OBJECTIVES}:watched"
 
@@ -108,7 +110,7 @@ def test_a_live_run_is_watched_and_steered(tmp_path: Path) -> None:
             expect "How many more trials?"
             type 4
             press enter
-            wait "10 trials in this run."
+            wait "This run now has 10 trials."
             press T
             wait "none for no limit"
             press backspace backspace
@@ -126,9 +128,9 @@ def test_a_live_run_is_watched_and_steered(tmp_path: Path) -> None:
             press f
             wait "failures of w"
             press r
-            wait "try them again"
+            wait "retry them"
             press r
-            wait "1 failed trial will be tried again."
+            wait "1 failed trial will be retried."
             press escape
             wait "Waiting 1"
             """,

@@ -1,15 +1,18 @@
-"""However the application ends, the terminal is as it was before."""
+"""However the application ends, the terminal is as it was before.
+
+It is forked from a process that has its modules, but for one test.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import re
 import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.e2e.forked_runs import Starter
 from tests.e2e.programs import OBJECTIVES, finish, start, wait_until
 from tests.ui.pty_program import PtyProgram, modes_left_on
 from tests.waiting import DEADLINE_S
@@ -21,18 +24,27 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 ROOT = Path(__file__).parents[2]
+HARMFUL = "tests.ui.terminal_program"
 
 
-COMMAND = (sys.executable, "-m", "tests.ui.terminal_program")
+@pytest.fixture(scope="module")
+def starter() -> Generator[Starter]:
+    with Starter("hptui.ui") as made:
+        yield made
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Generator[PtyProgram]:
-    running = PtyProgram(COMMAND, cwd=ROOT, env={"XDG_STATE_HOME": str(tmp_path)})
+def program(starter: Starter, tmp_path: Path) -> Generator[PtyProgram]:
+    running = open_harmful(starter, tmp_path)
     with contextlib.closing(running):
         running.wait_for("the screen is up")
         running.wait_for("quit")
         yield running
+
+
+def open_harmful(starter: Starter, folder: Path, *, is_controlling: bool = True) -> PtyProgram:
+    state = {"XDG_STATE_HOME": str(folder)}
+    return PtyProgram(HARMFUL, starter=starter, cwd=ROOT, env=state, is_controlling=is_controlling)
 
 
 def is_restored(program: PtyProgram) -> bool:
@@ -88,8 +100,8 @@ def test_after_a_defect_of_its_own(program: PtyProgram, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_controlling", [True, False])
-def test_after_the_terminal_is_gone(is_controlling: bool) -> None:
-    gone = PtyProgram(COMMAND, cwd=ROOT, env={}, is_controlling=is_controlling)
+def test_after_the_terminal_is_gone(is_controlling: bool, starter: Starter, tmp_path: Path) -> None:
+    gone = open_harmful(starter, tmp_path, is_controlling=is_controlling)
     with contextlib.closing(gone):
         gone.wait_for("the screen is up")
         gone.hang_up()
@@ -97,11 +109,11 @@ def test_after_the_terminal_is_gone(is_controlling: bool) -> None:
 
 
 @pytest.mark.parametrize("is_controlling", [True, False])
-def test_after_the_terminal_is_gone_while_it_draws(is_controlling: bool, tmp_path: Path) -> None:
+def test_after_the_terminal_is_gone_while_it_draws(
+    is_controlling: bool, starter: Starter, tmp_path: Path
+) -> None:
     """No frame that the terminal takes no longer keeps the program from its end."""
-    gone = PtyProgram(
-        COMMAND, cwd=ROOT, env={"XDG_STATE_HOME": str(tmp_path)}, is_controlling=is_controlling
-    )
+    gone = open_harmful(starter, tmp_path, is_controlling=is_controlling)
     with contextlib.closing(gone):
         gone.wait_for("the screen is up")
         gone.press("d")
@@ -151,10 +163,10 @@ def test_a_signal_while_the_event_loop_stands_still(
     assert is_restored(program)
 
 
-def test_the_terminal_is_gone_while_the_event_loop_stands_still(tmp_path: Path) -> None:
-    gone = PtyProgram(
-        COMMAND, cwd=ROOT, env={"XDG_STATE_HOME": str(tmp_path)}, is_controlling=False
-    )
+def test_the_terminal_is_gone_while_the_event_loop_stands_still(
+    starter: Starter, tmp_path: Path
+) -> None:
+    gone = open_harmful(starter, tmp_path, is_controlling=False)
     with contextlib.closing(gone):
         gone.wait_for("the screen is up")
         gone.press("x")
@@ -180,11 +192,15 @@ def test_nothing_that_is_printed_reaches_the_screen(program: PtyProgram) -> None
 
 
 def test_nothing_that_an_objective_prints_reaches_the_screen(tmp_path: Path) -> None:
-    """Neither while it is probed, nor while the run that was started here goes on."""
+    """Neither while it is probed, nor while the run that was started here goes on.
+
+    The application is one that Python has started, as a person's is.
+    """
     objective = Path(__file__).with_name("objectives_that_print.py")
     state = str(tmp_path / "state")
     running = PtyProgram(
-        [sys.executable, "-m", "hptui", "."],
+        "hptui",
+        ".",
         cwd=tmp_path,
         env={"XDG_STATE_HOME": state, "HPTUI_STUDIES": str(tmp_path)},
     )
@@ -218,15 +234,18 @@ def start_run(folder: Path) -> subprocess.Popen[str]:
     return engine
 
 
-def watch(folder: Path, *, is_controlling: bool = True) -> PtyProgram:
-    command = [sys.executable, "-m", "hptui", "w.db"]
+def watch(starter: Starter, folder: Path, *, is_controlling: bool = True) -> PtyProgram:
     state = {"XDG_STATE_HOME": str(folder / "state")}
-    return PtyProgram(command, cwd=folder, env=state, is_controlling=is_controlling)
+    return PtyProgram(
+        "hptui", "w.db", starter=starter, cwd=folder, env=state, is_controlling=is_controlling
+    )
 
 
-def test_after_the_terminal_is_gone_while_a_run_is_watched(tmp_path: Path) -> None:
+def test_after_the_terminal_is_gone_while_a_run_is_watched(
+    starter: Starter, tmp_path: Path
+) -> None:
     engine = start_run(tmp_path)
-    watching = watch(tmp_path, is_controlling=False)
+    watching = watch(starter, tmp_path, is_controlling=False)
     with contextlib.closing(watching):
         watching.wait_for("running")
         watching.hang_up()
@@ -237,9 +256,9 @@ def test_after_the_terminal_is_gone_while_a_run_is_watched(tmp_path: Path) -> No
     finish(engine)
 
 
-def test_after_the_engine_that_it_watches_is_killed(tmp_path: Path) -> None:
+def test_after_the_engine_that_it_watches_is_killed(starter: Starter, tmp_path: Path) -> None:
     engine = start_run(tmp_path)
-    watching = watch(tmp_path)
+    watching = watch(starter, tmp_path)
     with contextlib.closing(watching):
         watching.wait_for("running")
         engine.kill()

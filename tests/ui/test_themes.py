@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import NamedTuple
+
 import pytest
 from rich.style import Style
 from tests.ui.a_screen import AScreen
@@ -16,17 +19,31 @@ OWN = [theme.name for theme in own_themes()]
 STATES = ("running", "complete", "pruned", "fail", "failed", "waiting", "best", "infeasible")
 
 
+class Shown(NamedTuple):
+    """What an application had when it had shown some screens."""
+
+    theme: str
+    variables: dict[str, str]
+    styles: dict[str, str]
+    """Of each state."""
+
+
+@cache
+def shown(name: str) -> Shown:
+    """Show some screens in a theme."""
+    script = 'press ?\nwait "Keys"\npress esc x\nwait "Delete"'
+    app = drive(script, home=AScreen, settings=Settings(theme=name))
+    services = app.services
+    styles = {state: str(services.state_style(state)) for state in STATES}
+    return Shown(app.theme, dict(services.theme_variables), styles)
+
+
 @pytest.mark.parametrize("name", [*OWN, *sorted(BUILTIN_THEMES)])
 def test_each_theme_shows_the_screens(name: str) -> None:
-    app = drive(
-        'press ?\nwait "Keys"\npress esc x\nwait "Delete"',
-        home=AScreen,
-        settings=Settings(theme=name),
-    )
-    assert app.theme == name
-    for state in STATES:
-        assert Style.parse(app.services.state_style(state)).color is not None
-    assert {*OWN_COLOURS, *SHADES} <= set(app.services.theme_variables)
+    theme, variables, styles = shown(name)
+    assert theme == name
+    assert all(Style.parse(style).color is not None for style in styles.values())
+    assert {*OWN_COLOURS, *SHADES} <= set(variables)
 
 
 def contrast(one: Color, other: Color) -> float:
@@ -45,8 +62,7 @@ def _linear(channel: int) -> float:
 
 @pytest.mark.parametrize("name", OWN)
 def test_what_is_written_stands_out_from_the_ground(name: str) -> None:
-    app = drive("press n", home=AScreen, settings=Settings(theme=name))
-    variables = app.services.theme_variables
+    variables = shown(name).variables
     ground = Color.parse(variables["background"])
     for role in [*OWN_COLOURS, "dimmed", "foreground", "footer-key-foreground"]:
         # 4.5 is what WCAG asks for text.
@@ -56,9 +72,6 @@ def test_what_is_written_stands_out_from_the_ground(name: str) -> None:
 
 @pytest.mark.parametrize("name", OWN)
 def test_states_have_colours_of_their_own(name: str) -> None:
-    app = drive("press n", home=AScreen, settings=Settings(theme=name))
-    shown = [
-        app.services.state_style(state)
-        for state in ("running", "complete", "pruned", "failed", "best")
-    ]
-    assert len(set(shown)) == len(shown)
+    states = ("running", "complete", "pruned", "failed", "best")
+    styles = shown(name).styles
+    assert len({styles[state] for state in states}) == len(states)

@@ -23,7 +23,7 @@ from hptui.domain.attribute_keys import ERROR_KEY
 from hptui.domain.readable import show_moment
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
-from hptui.ui.study.snapshot import SlotState
+from hptui.ui.study.snapshot import WorkerStatus
 from hptui.ui.trials.trial_model import TAB_STATES, Tab, TrialModel, drawn_beside_trials
 from hptui.ui.trials.trial_tabs import empty_sentence, tab_labels
 from hptui.ui.widgets.table_model import Sort
@@ -119,7 +119,7 @@ def test_a_start_is_a_local_time_and_a_worker_that_of_a_running_trial(study: Stu
         *(show_moment(START_S + 10 * number) for number in range(7)),
         "",
     ]
-    slots = (SlotState(0, None, None, None, None, False), SlotState(1, 6, 1.0, 3, 0.5, False))
+    slots = (WorkerStatus(0, None, None, None, None, False), WorkerStatus(1, 6, 1.0, 3, 0.5, False))
     engine = replace(ENGINE, slots=slots)
     running = replace(study, engine=engine)
     assert drawn_beside_trials(running) != drawn_beside_trials(study)
@@ -256,15 +256,15 @@ def test_a_filter_finds(study: StudySnapshot, text: str, numbers: list[int]):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("l", "lr can be compared, like lr=1"),
+        ("l", "Compare lr with a value, like lr=1"),
         ("lr<", "needs a value"),
         ("lr<abc", "needs a number, not 'abc'"),
         ("lr=abc", "is a number"),
         ("kernel=rbf", "has no choice 'rbf'; it has a, b, None"),
         ("kernel<a", "needs a number"),
-        ("kernl=a", "there is kernel"),
+        ("kernl=a", "Known: kernel"),
         ("state:sleeping", "is not a state"),
-        ("state<running", "state goes with : = !="),
+        ("state<running", "state takes : = !="),
         ("number>nan", "needs a number"),
         ("time>soon", "not a duration"),
         ("\x1b[2J=1", "\\x1b[2J"),
@@ -303,7 +303,7 @@ def test_names_with_operators_and_names_of_columns_can_be_filtered_by(file: Stud
     assert found(study, "params_number=0.25") == [1]
     assert found(study, '"with space">0.3') == [0]
     assert found(study, '"x<y"<0.3') == [1]
-    with pytest.raises(UsageError, match='stand in quotes: "model:lr"'):
+    with pytest.raises(UsageError, match='names that contain operators: "model:lr"'):
         found(study, "model:lr=0.5")
 
 
@@ -393,9 +393,8 @@ def test_stale_trials_have_a_tab_and_their_reports_a_place(file: StudyFile):
     file.add_trial(1.0)
     stale = leave_stale_trial(file)
     file.run(
-        "INSERT INTO trial_intermediate_values"
-        " (trial_id, step, intermediate_value, intermediate_value_type)"
-        " VALUES (?, 1, 0.5, 'FINITE')",
+        "INSERT INTO trial_intermediate_values (trial_id, step, intermediate_value, "
+        "intermediate_value_type) VALUES (?, 1, 0.5, 'FINITE')",
         stale,
     )
     study = snapshot_of(file.path)

@@ -56,7 +56,7 @@ def test_a_running_trial_is_followed_to_its_end(tmp_path: Path) -> None:
         look(
             """
             wait "● running"
-            wait "runs for"
+            wait "running for"
             wait "last report"
             expect "-5.0..5.0"
             expect "a, [b]b[/b]"
@@ -80,7 +80,7 @@ def test_a_running_trial_is_followed_to_its_end(tmp_path: Path) -> None:
             wait "the last line" 20s
             wait "✓ complete"
             wait "ended"
-            expect-not "runs for"
+            expect-not "running for"
             press t
             wait "model.bin"
             expect "1.5 kB"

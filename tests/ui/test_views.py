@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from hptui.ui.application.app import HptuiApp
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -98,7 +98,7 @@ def run(folder: Path, names: list[str], *, pruner: str = "none", **options: Any)
             trial_timeout_s=options.pop("trial_timeout_s", None),
             force_after_s=spec.grace_s + 2,
         ),
-        n_slots=options.pop("n_slots", 1),
+        n_workers=options.pop("n_workers", 1),
         backend=options.pop("backend", "loky"),
         **options,
     )
@@ -126,7 +126,7 @@ def test_each_program_ends_in_its_true_state_with_its_reason(
 ) -> None:
     # What threads have in common with processes is tried once.
     names = [*VALUES, *REASONS] if backend == "loky" else OF_THREADS
-    trials = run(tmp_path, names, backend=backend, n_slots=1 if backend == "loky" else 3)
+    trials = run(tmp_path, names, backend=backend, n_workers=1 if backend == "loky" else 3)
     by_name = {each.params["how"]: each for each in trials}
     assert of_programs(tmp_path) == []
     for name, value in _of(VALUES, names):
@@ -191,8 +191,8 @@ def test_a_pruned_program_ends_with_all_that_it_has_started(tmp_path: Path) -> N
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_trial_that_is_out_of_time_ends_its_program(backend: Backend, tmp_path: Path) -> None:
     trials = run(
-        tmp_path, ["hangs", "prints_once"], trial_timeout_s=1.0, grace_s=0.3, backend=backend
+        tmp_path, ["hangs", "prints_once"], trial_timeout_s=3.0, grace_s=0.3, backend=backend
     )
     assert [each.state.name for each in trials] == ["FAIL", "COMPLETE"]
-    assert reason(trials[0]) == "timeout: The trial's time limit of 1 s had passed."
+    assert reason(trials[0]) == "timeout: The trial's time limit of 3 s had passed."
     assert of_programs(tmp_path) == []

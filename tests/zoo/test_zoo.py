@@ -1,4 +1,8 @@
-"""Misbehaving objectives: true states and reasons, neighbours unharmed, nothing left behind."""
+"""Misbehaving objectives: true states and reasons, neighbours unharmed, nothing left behind.
+
+Those that hang or take their process along have many workers, which are cloned; others have one
+that Python starts.
+"""
 
 from __future__ import annotations
 
@@ -96,6 +100,7 @@ DEATHS = {
     "writes_into_sockets": "wrote into its worker's connection",
 }
 BACKENDS: tuple[Backend, ...] = ("loky", "threading")
+cloned = pytest.mark.usefixtures("clones_programs")
 
 
 def run(
@@ -104,7 +109,7 @@ def run(
     n: int,
     *,
     backend: Backend,
-    n_slots: int = 1,
+    n_workers: int = 1,
     trial_timeout_s: float | None = None,
 ) -> list[optuna.trial.FrozenTrial]:
     plan = RunPlan(
@@ -114,7 +119,7 @@ def run(
         sampler="random",
         pruner="none",
         budget=Budget(n_trials=n, trial_timeout_s=trial_timeout_s),
-        n_slots=n_slots,
+        n_workers=n_workers,
         backend=backend,
     )
     Engine(plan, Silent()).run()
@@ -198,13 +203,14 @@ def test_each_misbehaviour_ends_in_its_true_state_with_its_reason(
         assert b"from a child" in log.read_bytes()
 
 
+@cloned
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_worker_that_dies_takes_only_its_own_trial_along(
     backend: Backend, tmp_path: Path
 ) -> None:
-    n_slots = 2 if backend == "loky" else 1
+    n_workers = 2 if backend == "loky" else 1
     n = 2 * len(misbehaving.DEADLY)
-    trials = run(tmp_path, "deadly", n, backend=backend, n_slots=n_slots)
+    trials = run(tmp_path, "deadly", n, backend=backend, n_workers=n_workers)
     assert [t.state.name for t in trials[::2]] == ["COMPLETE"] * len(misbehaving.DEADLY)
     for deadly, trial in zip(misbehaving.DEADLY, trials[1::2], strict=True):
         assert trial.state.name == "FAIL"
@@ -213,11 +219,12 @@ def test_a_worker_that_dies_takes_only_its_own_trial_along(
     assert not list((tmp_path / "zoo.hptui").glob("scratch/*"))
 
 
+@cloned
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_hangs_is_ended_in_native_code_too(backend: Backend, tmp_path: Path) -> None:
-    n_slots = 2 if backend == "loky" else 1
+    n_workers = 2 if backend == "loky" else 1
     n = 2 * len(misbehaving.ENDLESS)
-    trials = run(tmp_path, "endless", n, backend=backend, n_slots=n_slots, trial_timeout_s=2.0)
+    trials = run(tmp_path, "endless", n, backend=backend, n_workers=n_workers, trial_timeout_s=2.0)
     assert [t.state.name for t in trials[::2]] == ["COMPLETE"] * len(misbehaving.ENDLESS)
     for trial in trials[1::2]:
         assert trial.state.name == "FAIL"
@@ -225,32 +232,35 @@ def test_what_hangs_is_ended_in_native_code_too(backend: Backend, tmp_path: Path
     assert not list((tmp_path / "zoo.hptui").glob("scratch/*"))
 
 
+@cloned
 def test_threads_that_share_a_process_say_so_when_it_dies(tmp_path: Path) -> None:
-    trials = run(tmp_path, "dies_beside_a_neighbour", 6, backend="threading", n_slots=2)
+    trials = run(tmp_path, "dies_beside_a_neighbour", 6, backend="threading", n_workers=2)
     assert [t.state.name for t in trials] == ["FAIL"] * 2 + ["COMPLETE"] * 4
     for trial in trials[:2]:
         assert reason(trial) == (
             "died: The worker process ended (exit code 5); 2 trials were running in it, "
-            "and any of them may be the cause."
+            "and any of them may have caused it."
         )
 
 
+@cloned
 def test_a_thread_that_hangs_is_given_up_and_its_neighbours_go_on(tmp_path: Path) -> None:
     trials = run(
         tmp_path,
         "hangs_beside_neighbours",
         20,
         backend="threading",
-        n_slots=2,
+        n_workers=2,
         trial_timeout_s=2.0,
     )
     assert [t.state.name for t in trials] == ["FAIL"] + ["COMPLETE"] * 19
     assert "time limit" in reason(trials[0])
 
 
+@cloned
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_trials_side_by_side_have_folders_of_their_own(backend: Backend, tmp_path: Path) -> None:
-    trials = run(tmp_path, "keeps_to_its_folder", 4, backend=backend, n_slots=2)
+    trials = run(tmp_path, "keeps_to_its_folder", 4, backend=backend, n_workers=2)
     assert [t.state.name for t in trials] == ["COMPLETE"] * 2 + ["FAIL"] * 2, [
         t.system_attrs for t in trials
     ]

@@ -26,6 +26,7 @@ from hptui.domain.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.engine.run.launch import launch
 from hptui.errors import HptuiError, ObjectiveError
+from hptui.storage.files.studies_folder import study_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -183,7 +184,7 @@ def run(
     named = study or _name_of(objective)
     if storage is None:
         check_study_name(named)
-        file = studies_folder(None if studies is None else Path(studies)) / f"{named}.db"
+        file = study_file(studies_folder(None if studies is None else Path(studies)), named)
     else:
         file = storage_file(str(storage))
     arguments = [_spelled(objective, named, file), "--study", named, "--storage", str(file)]

@@ -179,7 +179,7 @@ def race(
     with warnings.catch_warnings():
         # NumPy's about NaN and infinities, and Optuna's about trials of others.
         warnings.simplefilter("ignore")
-        warnings.filterwarnings("error", message=".*takes Optuna's own time")
+        warnings.filterwarnings("error", message=".*runs at Optuna's own speed")
         studies = [
             optuna.create_study(storage=where, study_name="same", direction=direction, pruner=each)
             for where, each in ((None, KINDS[kind]()), (storage, build_pruner(parse_pruner(kind))))

@@ -186,7 +186,7 @@ def play(kind: Kind, seed: int, storage: BaseStorage | None = None) -> Pair:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        warnings.filterwarnings("error", message=".*takes Optuna's own time")
+        warnings.filterwarnings("error", message=".*runs at Optuna's own speed")
         pair = kind.pair(seed, storage)
         pair.run()
     optuna.logging.set_verbosity(verbosity)

@@ -149,11 +149,11 @@ def sampler_of(text: str) -> BaseSampler:
 
 def test_another_optuna_gets_its_own_samplers_and_pruners(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optuna, "__version__", "5.99.0")
-    with pytest.warns(UserWarning, match=r"median pruner takes Optuna's own time.*5\.99\.0"):
+    with pytest.warns(UserWarning, match=r"median pruner runs at Optuna's own speed.*5\.99\.0"):
         assert not isinstance(build_pruner(parse_pruner("median")), QuickMedianPruner)
-    with pytest.warns(UserWarning, match="nsgaii sampler takes Optuna's own time"):
+    with pytest.warns(UserWarning, match="nsgaii sampler runs at Optuna's own speed"):
         assert type(sampler_of("nsgaii")) is NSGAIISampler
-    with pytest.warns(UserWarning, match="cmaes sampler takes Optuna's own time"):
+    with pytest.warns(UserWarning, match="cmaes sampler runs at Optuna's own speed"):
         assert type(sampler_of("cmaes")) is SafeCmaEsSampler
 
 
@@ -172,7 +172,9 @@ def test_a_rung_that_holds_no_number_leaves_the_decisions_to_optuna() -> None:
     study.add_trial(optuna.create_trial(value=1.0, system_attrs={"completed_rung_0": math.nan}))
     trial = study.ask()
     trial.report(1.0, 1)
-    with pytest.warns(UserWarning, match="Successive halving takes Optuna's own time from now on"):
+    with pytest.warns(
+        UserWarning, match="Successive halving runs at Optuna's own speed from now on"
+    ):
         trial.should_prune()
     assert pruner.rungs is None
     assert "completed_rung_0" in study.trials[-1].system_attrs

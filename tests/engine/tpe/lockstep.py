@@ -240,7 +240,7 @@ def play(case: Case, seed: int, storage: BaseStorage | None = None) -> Pair:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        warnings.filterwarnings("error", message="TPE takes Optuna's own time")
+        warnings.filterwarnings("error", message="TPE runs at Optuna's own speed")
         pair = Pair(case, seed, QuickTPESampler(seed=seed, **case.options), storage)
         pair.run()
     return pair

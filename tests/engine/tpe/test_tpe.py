@@ -145,7 +145,7 @@ def test_another_version_of_optuna_draws_by_its_own_sampler(
 
     assert built() is QuickTPESampler
     monkeypatch.setattr(optuna, "__version__", "5.0.99")
-    with pytest.warns(UserWarning, match=r"proven for Optuna 5\.0\.0, and this is 5\.0\.99"):
+    with pytest.warns(UserWarning, match=r"proven for Optuna 5\.0\.0 only, and this is 5\.0\.99"):
         assert built() is TPESampler
 
 

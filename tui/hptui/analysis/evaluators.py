@@ -22,10 +22,8 @@ class EvaluatorFacts:
 
 
 EVALUATORS: Final[dict[Evaluator, EvaluatorFacts]] = {
-    "ped-anova": EvaluatorFacts(
-        "PED-ANOVA", "what it takes to be among the best tenth", 1_000_000, True
-    ),
+    "ped-anova": EvaluatorFacts("PED-ANOVA", "what sets the best tenth apart", 1_000_000, True),
     # Its time grows faster than the trials: a minute for a thousand, hours for ten thousand.
     "fanova": EvaluatorFacts("fANOVA", "share of the variance of the value", 1_000, False),
-    "mdi": EvaluatorFacts("mean decrease impurity", "how well trees split by it", 20_000, False),
+    "mdi": EvaluatorFacts("mean decrease impurity", "how well trees split on it", 20_000, False),
 }

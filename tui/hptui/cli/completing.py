@@ -204,11 +204,11 @@ def _studies(folder: Path | None) -> list[str]:
     """Return the names of the studies in a folder, as they are typed."""
     from hptui.cli.options.locate import spelling_of, studies_folder
     from hptui.errors import HptuiError
+    from hptui.storage.files.studies_folder import study_files
     from hptui.storage.read.studies import study_names
 
     try:
-        place = studies_folder(folder)
-        files = sorted(place.glob("[!.]*.db"))
+        files = study_files(studies_folder(folder))
     except (HptuiError, OSError):
         return []
     found: list[str] = []

@@ -116,7 +116,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
     "The application without a terminal": (
         Command("drive", "run the application from a script", "drive"),
     ),
-    "Look after study files": (
+    "Manage study files": (
         Command("note", "show or write the note of a study or trial", "files.note"),
         Command("tag", "show or change the tags of a study or of trials", "files.tag"),
         Command("rename", "give a study another name", "files.manage"),
@@ -138,7 +138,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("doctor", "find and fix what a crash left behind", "files.doctor"),
         Command(
             "upgrade",
-            "upgrade a file of an older Optuna",
+            "upgrade a study file of an older Optuna",
             "files.upgrade",
         ),
     ),
@@ -162,7 +162,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose complaints are raised, so that all errors look alike."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"`{self.prog} --help` shows what it takes.")
+        raise UsageError(message, hint=f"`{self.prog} --help` lists its options.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -246,8 +246,8 @@ def _top_parser() -> argparse.ArgumentParser:
         prog="hptui",
         usage="hptui [PATH]\n       hptui COMMAND [options]",
         description="Tune a model from a terminal: run, watch and steer Optuna studies.\n"
-        "Without a command it opens the application: on the studies folder, or on PATH,\n"
-        "which is a folder, a study file or a study's name.",
+        "Without a command, opens the application on the studies folder, or on PATH:\n"
+        "a folder, a study file or a study's name.",
         epilog=_command_list(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -263,7 +263,7 @@ def _command_list() -> str:
         lines.append(f"{title}:")
         lines.extend(f"  {command.name:<{width}}  {command.summary}" for command in group)
         lines.append("")
-    lines.append("`hptui COMMAND --help` shows what a command takes.")
+    lines.append("`hptui COMMAND --help` explains a command.")
     return "\n".join(lines)
 
 

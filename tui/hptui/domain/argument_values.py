@@ -16,6 +16,7 @@ import typing
 from pathlib import Path, PurePath
 from typing import Any, Final, Literal, TypeGuard, cast
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 
 UNKNOWN: Final = object()
@@ -177,7 +178,7 @@ def _of_scalar(text: str, hint: Any) -> object:  # noqa: ANN401 - of whatever ki
         return _path_of(hint)(os.path.expanduser(text))  # noqa: PTH111 - a pure path has none
     if hint in _TEXTS:
         return text
-    raise UnfitValueError(f"its type {_name_of(hint)} cannot be made of a text")
+    raise UnfitValueError(f"its type {_name_of(hint)} cannot be read from text")
 
 
 def _of_names(known: dict[str, Any], text: str, hint: object) -> object:
@@ -199,7 +200,7 @@ def _with_items(parts: list[Any], hint: object) -> list[tuple[Any, object]]:
     if typing.get_origin(hint) is not tuple or Ellipsis in arguments:
         return [(part, arguments[0]) for part in parts]
     if len(parts) != len(arguments):
-        raise UnfitValueError(f"it has {len(parts)} values, not {len(arguments)}")
+        raise UnfitValueError(f"it has {plural(len(parts), 'value')}, not {len(arguments)}")
     return list(zip(parts, arguments, strict=True))
 
 

@@ -32,32 +32,30 @@ EXPORT_FORMS: Final = (
     ExportForm(
         ".csv",
         "a table of the trials, for spreadsheets",
-        "As hptui trials --csv prints them, with all attributes, and two columns from which "
-        "hptui import restores the study. A text that begins like a formula gets an apostrophe "
-        "before it.",
+        "Like hptui trials --csv, with all attributes and two columns from which hptui import "
+        "restores the study. Text that begins like a formula gets a leading apostrophe.",
     ),
     ExportForm(
         ".jsonl",
-        "the trials as JSON, an object a line",
-        "As hptui trials --json prints them, each with its last report, all attributes, and "
+        "the trials as JSON, one object per line",
+        "Like hptui trials --json, each trial with its last report, all attributes, and "
         "system_attrs from which hptui import restores the study.",
     ),
     ExportForm(
         ".parquet",
         "a table of the trials with types, for data frames",
-        "The same columns. Numbers, times and texts stay what they are; a parameter of several "
-        "types is text, such an attribute JSON, and what a trial does not have is null. It needs "
-        "the extra parquet.",
+        "The same columns, with types: numbers, times and text. A parameter of mixed types becomes "
+        "text, such an attribute JSON, and what a trial lacks is null. Needs the extra parquet.",
     ),
     ExportForm(
         ".py",
         "the parameters of the best trial, for a program",
-        "It assigns best_params: a dict, of several objectives the front as a list of dicts.",
+        "Assigns best_params: a dict, or for several objectives the front as a list of dicts.",
     ),
     ExportForm(
         ".db",
         "the whole study as one SQLite file of Optuna",
-        "Always with all trials; those that are running have failed in it. No file is replaced.",
+        "Always has all trials; running ones are marked as failed. Never replaces a file.",
         takes_filter=False,
         can_replace=False,
     ),
@@ -76,7 +74,7 @@ def form_of(target: Path) -> ExportForm:
             return form
     *first, last = (form.suffix for form in EXPORT_FORMS)
     raise UsageError(
-        f"{safe_line(target.name)} does not say in which form to export.",
+        f"The name {safe_line(target.name)} does not tell the format.",
         hint=f"Use a name that ends in {', '.join(first)} or {last}; "
         "hptui export --help explains each.",
     )

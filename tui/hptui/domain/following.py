@@ -61,7 +61,7 @@ def read_log_to(text: str) -> Tracking:
     kind, _, address = text.partition(":")
     if kind not in LOG_KINDS or not address.isprintable():
         # What is mistyped may hold a password.
-        raise UsageError("it is not one of mlflow, mlflow:URI, wandb and wandb:PROJECT")
+        raise UsageError("it must be mlflow, mlflow:URI, wandb or wandb:PROJECT")
     return Tracking(kind=cast("TrackingKind", kind), address=address)
 
 
@@ -74,7 +74,7 @@ def read_notify(text: str) -> Tracking:
     scheme, separator, rest = text.partition("://")
     if not separator or not scheme or not rest or not text.isprintable():
         raise UsageError(
-            "it is not an address of apprise, like mailto://, tgram:// or json://host/path"
+            "it must be an apprise address, like mailto://, tgram:// or json://host/path"
         )
     return Tracking(kind="notify", address=text)
 
@@ -104,5 +104,5 @@ def read_hook(text: str) -> str:
     if not text.strip():
         raise UsageError("The command is empty; write it like 'notify-send \"new best\"'.")
     if "\0" in text:
-        raise UsageError("The command has a NUL character, which no command line can hold.")
+        raise UsageError("The command contains a NUL character.")
     return text

@@ -52,7 +52,7 @@ class NextRun:
         )
         notes = [f"As prepared, this run has {counts}."] if str(counts) else []
         if str(dropped):
-            notes.append(f"Prepared, but this run is told otherwise: {dropped}.")
+            notes.append(f"Prepared, but this command overrides it: {dropped}.")
         return notes
 
     def __str__(self) -> str:

@@ -42,7 +42,7 @@ def check_note(text: str) -> str:
         line = body.count("\n", 0, found.start()) + 1
         raise UsageError(
             f"The note holds the control character {safe_line(found.group())} in line {line}.",
-            hint="A note is plain text or Markdown; take the character out.",
+            hint="A note is plain text or Markdown; remove the character.",
         )
     return body
 

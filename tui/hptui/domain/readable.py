@@ -27,7 +27,12 @@ def plural(count: int, one: str, more: str = "") -> str:
         one: What stands behind 1; a verb may follow the noun.
         more: What stands behind all other counts, where that is not `one` with an `s`.
     """
-    return f"{count:,} {one if count == 1 else more or one + 's'}"
+    return f"{count:,} {by_count(count, one, more)}"
+
+
+def by_count(count: int, one: str, more: str = "") -> str:
+    """Return the word that agrees with a count, without the count: `is` of 1, `are` of others."""
+    return one if count == 1 else more or f"{one}s"
 
 
 def is_showable(at_s: float) -> bool:

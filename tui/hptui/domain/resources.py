@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hptui.domain.readable import plural
+from hptui.domain.readable import by_count, plural
 from hptui.domain.run_text import MAX_WORKERS
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
@@ -101,7 +101,7 @@ def read_devices(text: str) -> tuple[str, ...]:
             "--per-device lets several trials share one"
         )
     if len(names) > _MAX_DEVICES:
-        raise UsageError(f"{len(names)} devices are too many")
+        raise UsageError(f"{plural(len(names), 'device')} are more than {_MAX_DEVICES}")
     return tuple(names)
 
 
@@ -143,7 +143,7 @@ def above_limit_text(taken: int, limit: int) -> str:
     digits = 2
     while digits < _MANY_DIGITS and show_memory(taken, digits) == show_memory(limit, digits):
         digits += 1
-    return f"The trial took {show_memory(taken, digits)}; its limit is {show_memory(limit)}."
+    return f"The trial used {show_memory(taken, digits)}; its limit is {show_memory(limit)}."
 
 
 def read_variable(text: str) -> tuple[str, str]:
@@ -194,7 +194,7 @@ def require_fit(resources: Resources, n_workers: int, n_cores: int) -> None:
         devices = plural(len(resources.devices), "device") + _by(resources)
         raise UsageError(
             f"{plural(n_workers, 'worker')} do not fit on {devices}: "
-            f"{n_fit} {'fits' if n_fit == 1 else 'fit'}.",
+            f"{plural(n_fit, 'fits', 'fit')}.",
             hint="Ask for fewer workers, or start the run with a greater --per-device.",
         )
     if resources.is_pinned:
@@ -202,8 +202,9 @@ def require_fit(resources: Resources, n_workers: int, n_cores: int) -> None:
         n_fit = n_cores // each
         if n_workers > n_fit:
             raise UsageError(
-                f"{plural(n_workers, 'worker')} cannot keep to {plural(each, 'core')} each: there "
-                f"{'is' if n_cores == 1 else 'are'} {n_cores}, for {plural(n_fit, 'worker')}.",
+                f"{plural(n_workers, 'worker')} cannot have {plural(each, 'core')} each: there "
+                f"{by_count(n_cores, 'is', 'are')} {n_cores}, enough for "
+                f"{plural(n_fit, 'worker')}.",
                 hint="Ask for fewer workers, or omit --pin.",
             )
 
@@ -223,7 +224,7 @@ def unused_text(resources: Resources) -> str:
     rest = resources.devices[resources.n_groups * resources.devices_per_trial :]
     if not rest:
         return ""
-    verb = "stays" if len(rest) == 1 else "stay"
+    verb = by_count(len(rest), "stays", "stay")
     return (
         f"{_names(rest)} {verb} unused: {plural(len(resources.devices), 'device')} make "
         f"{plural(resources.n_groups, 'group')} of {resources.devices_per_trial}."
@@ -294,7 +295,7 @@ def _by(resources: Resources) -> str:
 
 def _names(devices: Sequence[str]) -> str:
     names = safe_line(", ".join(devices), max_chars=200)
-    return f"Device {names}" if len(devices) == 1 else f"Devices {names}"
+    return f"{by_count(len(devices), 'Device')} {names}"
 
 
 def _quoted(text: str) -> str:

@@ -49,7 +49,7 @@ def read_workers(text: str) -> int:
     """
     number = read_count(text)
     if number > MAX_WORKERS:
-        raise UsageError(f"{number} is above {MAX_WORKERS} workers")
+        raise UsageError(f"{number} is above the limit of {MAX_WORKERS} workers")
     return number
 
 

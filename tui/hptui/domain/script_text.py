@@ -48,7 +48,7 @@ def script_notes(ref: ObjectiveRef, script: ScriptStudy, typed: Typed) -> tuple[
     notes = [f"Taken over from {where}{place}: {', '.join(map(safe_line, _taken(script, typed)))}."]
     if script.n_calls is None and not typed.budget:
         notes.append(
-            f"{where} optimizes this study again and again: --trials says for how many trials "
+            f"{where} optimizes this study again and again: --trials sets the number of trials "
             f"(now {DEFAULT_TRIALS})."
         )
     if script.may_have_more and not typed.study:

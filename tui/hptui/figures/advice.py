@@ -104,7 +104,7 @@ def _is_on_front(request: FigureRequest) -> bool:
     """
     if request.objective is not None and request.reference:
         raise UsageError(
-            "--reference says nothing about one objective.",
+            "--reference has no effect on one objective.",
             hint="Omit --objective or --reference.",
         )
     is_asked_for = len(request.study.trials.directions) > 1 or bool(request.reference)

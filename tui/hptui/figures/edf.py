@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.axis import Axis
-from hptui.analysis.compare.comparison import LETTERS
-from hptui.analysis.compare.edf import build_edf
+from hptui.analysis.compare.comparison import LETTERS, build_edf
 from hptui.domain.readable import four_digits
 from hptui.figures.canvas.chart import Canvas, LegendEntry, Mark
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, x_ticks
@@ -22,7 +21,7 @@ from hptui.figures.request import Frame, TitledFigure
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hptui.analysis.compare.edf import Edf
+    from hptui.analysis.compare.comparison import Edf
     from hptui.figures.canvas.picture import Look
     from hptui.figures.request import FigureRequest
     from hptui.trials import IntArray

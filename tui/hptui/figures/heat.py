@@ -10,7 +10,7 @@ import numpy as np
 
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.param_axis import ParamAxis, build_param
-from hptui.domain.readable import four_digits
+from hptui.domain.readable import four_digits, plural
 from hptui.errors import UsageError
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, Mark, Shading, field_of
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, ramp_entry, selected_mark
@@ -330,7 +330,7 @@ def _heat_maps(request: FigureRequest, kind: HeatKind) -> Iterator[TitledFigure]
         shown = names[:_MAX_IN_PAIRS] if request.params else names[:_PAIR]
         more = ""
         if len(names) > len(shown):
-            more = f" (of {len(names)} parameters, {request.chooser} chooses)"
+            more = f" (of {plural(len(names), 'parameter')}, {request.chooser} chooses)"
         for pair in combinations(shown, _PAIR):
             yield _heat_map(request, kind, objective, pair, more)
 
@@ -360,7 +360,7 @@ def _heat_map(
 def _no_pair(request: FigureRequest, objective: int) -> TitledFigure:
     if request.params:
         raise UsageError(
-            "One --param was given, but a heat map is of two.",
+            "A heat map needs two --param, not one.",
             hint="Give --param again with another name.",
         )
     sentence = "The complete trials have fewer than two parameters."

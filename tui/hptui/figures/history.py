@@ -10,7 +10,7 @@ import numpy as np
 
 from hptui.analysis.axis import Axis
 from hptui.analysis.history import History, Reported, history_of
-from hptui.domain.readable import four_digits
+from hptui.domain.readable import four_digits, plural
 from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
     MIN_WIDTH,
@@ -425,9 +425,9 @@ def why_nothing(history: History, *, is_log: bool, is_part: bool) -> str:
     if not (len(history.numbers) or n_running):
         return "No trial yet."
     if n_running:
-        return f"No trial has completed yet; {n_running} {_are(n_running)} running."
+        return f"No trial has completed yet; {plural(n_running, 'is', 'are')} running."
     if history.n_waiting:
-        return f"No trial has completed yet; {history.n_waiting} {_are(history.n_waiting)} waiting."
+        return f"No trial has completed yet; {plural(history.n_waiting, 'is', 'are')} waiting."
     ended = [f"{n_pruned} pruned"] if n_pruned else []
     ended += [f"{history.n_failed} failed"] if history.n_failed else []
     ended += [f"{len(history.stale.numbers)} stale"] if len(history.stale.numbers) else []
@@ -442,10 +442,6 @@ def _add_best(entries: list[LegendEntry], history: History, *, look: Look) -> No
     if row is not None:
         text += f" #{history.numbers[row]}"
     entries.append(LegendEntry((Span(text, "best"),), 9))
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
 
 
 def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:

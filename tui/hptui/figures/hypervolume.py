@@ -8,7 +8,7 @@ import numpy as np
 
 from hptui.analysis.axis import Axis
 from hptui.analysis.objectives.hypervolume import build_hypervolume, worst_values
-from hptui.domain.readable import four_digits
+from hptui.domain.readable import four_digits, plural
 from hptui.errors import UsageError
 from hptui.figures.canvas.chart import Canvas
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
@@ -39,7 +39,7 @@ def draw_hypervolume(
     if not len(history.numbers):
         return Figure.saying("No trial has completed yet.", width, height)
     if not np.isfinite(history.volumes[-1]):
-        sentence = "The volume is larger than any number, so there is nothing to draw."
+        sentence = "The volume is too large to compute, so there is nothing to draw."
         return Figure.saying(sentence, width, height)
     numbers = history.numbers.astype(np.float64)
     x_axis = Axis.around(numbers)
@@ -95,8 +95,8 @@ def chosen_reference(request: FigureRequest) -> tuple[float, ...]:
         )
     if request.reference and len(request.reference) != n_objectives:
         raise UsageError(
-            f"--reference has {len(request.reference)} numbers, but the study has "
-            f"{n_objectives} objectives.",
+            f"--reference has {plural(len(request.reference), 'number')}, but the study has "
+            f"{plural(n_objectives, 'objective')}.",
             hint="Give a number for each, worse than what you care for.",
         )
     return request.reference or worst_values(trials)

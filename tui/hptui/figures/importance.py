@@ -11,6 +11,7 @@ import numpy as np
 
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.analysis.importance import Importance, judged_trials
+from hptui.domain.readable import plural
 from hptui.domain.text import cell_width
 from hptui.engine.importance.process import compute_importance
 from hptui.figures.canvas.chart import LegendEntry, fit_legend
@@ -95,7 +96,9 @@ def _legend(importance: Importance, n_shown: int, chooser: str) -> list[LegendEn
         entries.append(entry(10, "nothing tells them apart yet"))
     if n_shown < len(importance.shares):
         entries.append(
-            entry(9, f"{n_shown} of {len(importance.shares)} parameters, {chooser} chooses")
+            entry(
+                9, f"{n_shown} of {plural(len(importance.shares), 'parameter')}, {chooser} chooses"
+            )
         )
     if importance.left_out:
         entries.append(entry(9, f"{len(importance.left_out)} not in all trials, left out"))
@@ -114,7 +117,7 @@ def _why_nothing(importance: Importance) -> str:
     if importance.left_out:
         title = EVALUATORS[importance.evaluator].title
         return (
-            f"No parameter is in all complete trials with the same space, which {title} needs. "
+            f"{title[0].upper()}{title[1:]} needs a parameter that all complete trials have, with the same space. "
             "PED-ANOVA does not."
         )
     return "The complete trials have no parameters."

@@ -11,6 +11,7 @@ from hptui.analysis.axis import Axis
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.pruning.curves import Curve, median_curve
 from hptui.analysis.pruning.thresholds import Pruning
+from hptui.domain.readable import plural
 from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING, STALE
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, field_of
 from hptui.figures.canvas.field import strokes
@@ -213,10 +214,10 @@ def _legend(curves: Curves, n_hidden: int, *, is_log: bool, look: Look) -> list[
     if is_complete.any():
         entries.append(entry(4, "median of complete", look.fine_line, "median"))
     if curves.has_more:
-        entries.append(entry(10, f"the newest {len(numbers)} trials"))
+        entries.append(entry(10, f"the newest {plural(len(numbers), 'trial')}"))
     if n_hidden:
         why = "not finite or not above 0" if is_log else "not finite"
-        entries.append(entry(10, f"{n_hidden} reports {why}"))
+        entries.append(entry(10, f"{plural(n_hidden, 'report')} {why}"))
     if is_log:
         entries.append(entry(1, "log axis"))
     return entries

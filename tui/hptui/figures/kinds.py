@@ -1,4 +1,4 @@
-"""The kinds of figures there are, and what can be asked of each."""
+"""The kinds of figures and of interactive pages there are, and what can be asked of each."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ KINDS: Final = {
             "history", "the value of every trial, and the best so far", "objective", "log", "others"
         ),
         _kind("progress", "the best value over time", "objective", "log", "others"),
-        _kind("edf", "which share of trials is how good", "objective", "log", "others"),
+        _kind("edf", "the share of trials that reach each value", "objective", "log", "others"),
         _kind(
             "pareto",
             "two objectives against each other, and the front",
@@ -124,9 +124,43 @@ KINDS: Final = {
         ),
         _kind(
             "hypervolume",
-            "what several objectives have gained together",
+            "the progress of several objectives together",
             "reference",
             objectives="several",
         ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PageKind:
+    """A kind of page: one of Optuna's figures."""
+
+    name: str
+    """As `hptui plot` calls it, where it has it."""
+    function: str
+    """Of `optuna.visualization`."""
+    options: frozenset[Option]
+
+
+def _kind(name: str, function: str, *options: Option) -> PageKind:
+    return PageKind(name, f"plot_{function}", frozenset(options))
+
+
+PAGE_KINDS: Final = {
+    kind.name: kind
+    for kind in (
+        _kind("history", "optimization_history", "objective", "log", "others"),
+        _kind("edf", "edf", "objective", "log", "others"),
+        _kind("pareto", "pareto_front", "axes", "log"),
+        _kind("timeline", "timeline"),
+        _kind("slice", "slice", "objective", "log", "params"),
+        _kind("intermediate", "intermediate_values", "log"),
+        _kind("contour", "contour", "objective", "params"),
+        _kind("rank", "rank", "objective", "params"),
+        _kind("parallel", "parallel_coordinate", "objective", "params"),
+        _kind("hypervolume", "hypervolume_history", "reference"),
+        _kind("importance", "param_importances", "objective", "params", "evaluator"),
+        _kind("advice", "terminator_improvement", "objective", "log"),
     )
 }

@@ -161,7 +161,7 @@ def _legend(studies: Sequence[NamedHistory], *, is_log: bool, look: Look) -> lis
 def _why_nothing(studies: Sequence[NamedHistory]) -> str:
     bests = np.concatenate([each.history.best for each in studies])
     if np.isfinite(bests).any():
-        return "No best is above 0, so a log axis shows none."
+        return "No best value is above 0, so a log axis shows none."
     if not np.isnan(bests).all():
-        return "No best is finite, so there is nothing to draw."
+        return "No best value is finite, so there is nothing to draw."
     return "No feasible trial has completed yet."

@@ -12,7 +12,7 @@ from hptui.analysis.axis import Axis
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.objectives.pareto import pareto_front
 from hptui.analysis.param_axis import ParamAxis, build_param
-from hptui.domain.readable import four_digits
+from hptui.domain.readable import four_digits, plural
 from hptui.domain.text import cell_width
 from hptui.figures.canvas.chart import LegendEntry, fit_legend
 from hptui.figures.canvas.field import (
@@ -259,7 +259,9 @@ def _legend(
     which = 0 if look.unicode else 1
     entries: list[LegendEntry] = []
     if n_shown < n_params:
-        entries.append(entry(10, f"{n_shown} of {n_params} parameters, {chooser} chooses"))
+        entries.append(
+            entry(10, f"{n_shown} of {plural(n_params, 'parameter')}, {chooser} chooses")
+        )
     if parallel.best is not None:
         entries.append(entry(9, f"#{parallel.best}, the best", look.line, "best"))
     if look.has_ramp and parallel.n_objectives == 1:

@@ -82,6 +82,6 @@ def chosen_params(request: FigureRequest, objective: int) -> list[str]:
             raise UsageError(
                 f"No complete trial of {safe_line(request.study.name)} has a parameter "
                 f"{safe_line(name, max_chars=60)!r}.",
-                hint=f"There is {listed}." if listed else "There is none.",
+                hint=f"Parameters: {listed}." if listed else "They have no parameters.",
             )
     return list(dict.fromkeys(request.params)) or names

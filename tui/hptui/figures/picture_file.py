@@ -63,7 +63,7 @@ def picture_form(target: Path) -> PictureForm:
     form = _FORMS.get(target.suffix.lower())
     if form is None:
         raise UsageError(
-            f"{safe_line(target.name)} does not say in which form to write.",
+            f"The name {safe_line(target.name)} does not tell the format.",
             hint="Use a name that ends in .svg (a picture) or .txt (text).",
         )
     return form

@@ -149,7 +149,7 @@ def _legend(studies: Sequence[Progress], *, is_log: bool, look: Look) -> list[Le
             entries.append(entry(8, f"{show_duration(study.total_s)} in all"))
     n_timeless = sum(study.n_timeless for study in studies)
     if n_timeless:
-        entries.append(entry(10, f"{n_timeless} without times, left out"))
+        entries.append(entry(10, f"{n_timeless} of unknown time, left out"))
     if is_log:
         entries.append(entry(1, "log axis"))
     return entries

@@ -11,6 +11,7 @@ import numpy as np
 from hptui.analysis.axis import Axis
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.param_axis import ParamAxis, build_param
+from hptui.domain.readable import plural
 from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
     MIN_WIDTH,
@@ -201,7 +202,9 @@ def _legend(
 ) -> list[LegendEntry]:
     entries: list[LegendEntry] = []
     if n_shown < n_params:
-        entries.append(entry(10, f"{n_shown} of {n_params} parameters, {chooser} chooses"))
+        entries.append(
+            entry(10, f"{n_shown} of {plural(n_params, 'parameter')}, {chooser} chooses")
+        )
     entries.append(entry(7, f"{len(slices.values)} complete", look.point, "trial"))
     if look.has_ramp:
         entries.append(ramp_entry(6, "worst", "best"))

@@ -48,9 +48,9 @@ class Timeline:
     """Seconds since 1970."""
     ends_s: FloatArray
     """Not before the start; of a running trial the time until which is looked."""
-    slots: IntArray
-    """From 0: the first slot that was free at the start."""
-    n_slots: int
+    workers: IntArray
+    """From 0: the first worker that was free at the start."""
+    n_workers: int
     n_not_started: int
     """Trials that are left out."""
     n_reversed: int
@@ -81,15 +81,15 @@ class Timeline:
 
     @property
     def busy_share(self) -> float:
-        """Which part of the time of all slots was used by trials; there must be one."""
-        whole = self.span_s * self.n_slots
+        """Which part of the time of all workers was used by trials; there must be one."""
+        whole = self.span_s * self.n_workers
         return float((self.ends_s - self.starts_s).sum()) / whole if whole > 0 else 1.0
 
 
 def build_timeline(trials: Trials, now_s: float, run_starts_s: Sequence[float] = ()) -> Timeline:
     """Return the timeline.
 
-    Slots are not stored, so they are inferred: each trial has the first one that is free.
+    Workers are not stored, so they are inferred: each trial has the first one that is free.
 
     Args:
         trials: The trials.
@@ -105,16 +105,16 @@ def build_timeline(trials: Trials, now_s: float, run_starts_s: Sequence[float] =
     ends_s = np.where(is_running, _latest_s(trials, now_s), completes_s)
     ends_s = np.where(np.isfinite(ends_s), ends_s, starts_s)
     shown_s = np.maximum(starts_s, ends_s)
-    slots = _slots(starts_s, shown_s)
+    workers = _workers(starts_s, shown_s)
     return Timeline(
         trials.numbers[rows],
         states[rows],
         trials.is_feasible[rows],
         starts_s,
         shown_s,
-        slots,
+        workers,
         breaks_s=_breaks(starts_s, shown_s, run_starts_s),
-        n_slots=int(slots.max()) + 1 if len(slots) else 0,
+        n_workers=int(workers.max()) + 1 if len(workers) else 0,
         n_not_started=int((~is_started).sum()),
         n_reversed=int((~is_running & (ends_s < starts_s)).sum()),
     )
@@ -146,17 +146,17 @@ def _latest_s(trials: Trials, now_s: float) -> float:
     return now_s if is_alive or not len(ends_s) else float(ends_s.max())
 
 
-def _slots(starts_s: FloatArray, ends_s: FloatArray) -> IntArray:
-    slots: list[int] = []
+def _workers(starts_s: FloatArray, ends_s: FloatArray) -> IntArray:
+    workers: list[int] = []
     free: list[int] = []
     busy: list[tuple[float, int]] = []
     for start, end in zip(starts_s.tolist(), ends_s.tolist(), strict=True):
         while busy and busy[0][0] <= start:
             heapq.heappush(free, heapq.heappop(busy)[1])
-        slot = heapq.heappop(free) if free else len(busy)
-        heapq.heappush(busy, (end, slot))
-        slots.append(slot)
-    return np.array(slots, np.int64)
+        worker = heapq.heappop(free) if free else len(busy)
+        heapq.heappush(busy, (end, worker))
+        workers.append(worker)
+    return np.array(workers, np.int64)
 
 
 _MINUTE: Final = 60
@@ -224,30 +224,30 @@ def draw_timeline(
 ) -> Figure:
     """Draw a timeline in `width` by at most `height` cells.
 
-    A cell shows what filled most of its time. Slots beyond the room are left out and counted.
+    A cell shows what filled most of its time. Workers beyond the room are left out and counted.
     """
     if not len(timeline.numbers):
         return Figure.saying("No trial has started yet.", width, height)
     kinds = _kinds(timeline)
     room = max(1, height - _LINES_BESIDE)
-    n_shown = min(timeline.n_slots, room)
+    n_shown = min(timeline.n_workers, room)
     gap = 2 if 2 * n_shown <= room else 1
     height = min(height, max(_MIN_LINES, n_shown * gap + _LINES_BESIDE))
-    labels = [str(slot + 1) for slot in range(n_shown)]
+    labels = [str(worker + 1) for worker in range(n_shown)]
     area = field_of([(0.0, text) for text in labels], width, height, has_legend=True)
     rows = 1.0 - np.arange(n_shown) * gap / max(1, area.height - 1)
     y_ticks: Ticks = list(zip(rows.tolist(), labels, strict=True))
-    shown = np.flatnonzero(timeline.slots < n_shown)
+    shown = np.flatnonzero(timeline.workers < n_shown)
     span_s = timeline.span_s
     starts, ends = (each[shown] / (span_s or 1.0) for each in timeline.without_breaks)
-    slots = timeline.slots[shown]
-    middles = Points((starts + ends) / 2, rows[slots])
+    workers = timeline.workers[shown]
+    middles = Points((starts + ends) / 2, rows[workers])
     numbers = timeline.numbers[shown]
     canvas = Canvas(
         x_label="since the start",
         x_ticks=time_ticks(span_s, max(2, width // _CELLS_A_TICK)),
         y_ticks=y_ticks,
-        dots=_dots(_Bars(starts, ends, slots, kinds[shown]), rows, area),
+        dots=_dots(_Bars(starts, ends, workers, kinds[shown]), rows, area),
         marks=selected_mark(numbers, middles, selected),
         legend=_legend(timeline, kinds, n_shown, look=look),
     )
@@ -262,7 +262,7 @@ class _Bars:
 
     starts: FloatArray
     ends: FloatArray
-    slots: IntArray
+    workers: IntArray
     kinds: IntArray
 
 
@@ -281,23 +281,23 @@ def _kinds(timeline: Timeline) -> IntArray:
 
 
 def _dots(bars: _Bars, rows: FloatArray, area: Field) -> Sequence[Dots]:
-    n_slots, n_columns = len(rows), area.width
+    n_workers, n_columns = len(rows), area.width
     from_cell = np.minimum(bars.starts * n_columns, n_columns - 1e-9)
     to_cell = np.minimum(bars.ends * n_columns, n_columns - 1e-9)
     first, last = from_cell.astype(np.int64), to_cell.astype(np.int64)
-    shares = np.zeros((len(_LOOKS), n_slots, n_columns))
+    shares = np.zeros((len(_LOOKS), n_workers, n_columns))
     # A touch more than nothing, so that a trial of no length is seen.
-    np.add.at(shares, (bars.kinds, bars.slots, first), 1e-9)
+    np.add.at(shares, (bars.kinds, bars.workers, first), 1e-9)
     is_within = first == last
     np.add.at(
         shares,
-        (bars.kinds, bars.slots, first),
+        (bars.kinds, bars.workers, first),
         np.where(is_within, to_cell - from_cell, first + 1 - from_cell),
     )
     longer = np.flatnonzero(~is_within)
-    at = bars.kinds[longer], bars.slots[longer]
+    at = bars.kinds[longer], bars.workers[longer]
     np.add.at(shares, (*at, last[longer]), to_cell[longer] - last[longer])
-    changes = np.zeros((len(_LOOKS), n_slots, n_columns + 1))
+    changes = np.zeros((len(_LOOKS), n_workers, n_columns + 1))
     np.add.at(changes, (*at, first[longer] + 1), 1.0)
     np.add.at(changes, (*at, last[longer]), -1.0)
     shares += np.cumsum(changes, axis=2)[:, :, :-1]
@@ -307,18 +307,20 @@ def _dots(bars: _Bars, rows: FloatArray, area: Field) -> Sequence[Dots]:
     is_half = (most == _COMPLETE) & (busy < _HALF)
     is_start = np.zeros(busy.shape, np.bool_)
     is_long = (last - first >= _MIN_BAR_CELLS) & (first > 0)
-    is_start[bars.slots[is_long], first[is_long]] = True
+    is_start[bars.workers[is_long], first[is_long]] = True
     is_start[:, 1:] &= busy[:, :-1] >= _HALF
     is_start &= most == _COMPLETE
     is_idle = busy == 0
     columns = np.arange(n_columns)
-    for slot in range(n_slots):
-        used = np.flatnonzero(busy[slot] > 0)
-        is_idle[slot] &= (columns > used.min(initial=n_columns)) & (columns < used.max(initial=-1))
+    for worker in range(n_workers):
+        used = np.flatnonzero(busy[worker] > 0)
+        is_idle[worker] &= (columns > used.min(initial=n_columns)) & (
+            columns < used.max(initial=-1)
+        )
 
     def points(chosen: BoolArray) -> Points:
-        slot, column = np.nonzero(chosen)
-        return Points(column / max(1, n_columns - 1), rows[slot])
+        worker, column = np.nonzero(chosen)
+        return Points(column / max(1, n_columns - 1), rows[worker])
 
     return (
         Dots(points(is_idle), "axis", "·", "."),
@@ -332,21 +334,21 @@ def _dots(bars: _Bars, rows: FloatArray, area: Field) -> Sequence[Dots]:
 
 
 def _legend(timeline: Timeline, kinds: IntArray, n_shown: int, *, look: Look) -> list[LegendEntry]:
-    n_slots, n_breaks = timeline.n_slots, int((timeline.breaks_s > 0).sum())
-    entries = [entry(9, f"{plural(n_slots, 'worker')}, {timeline.busy_share:.0%} busy")]
+    n_workers, n_breaks = timeline.n_workers, int((timeline.breaks_s > 0).sum())
+    entries = [entry(9, f"{plural(n_workers, 'worker')}, {timeline.busy_share:.0%} busy")]
     for kind, each in enumerate(_LOOKS):
         count = int((kinds == kind).sum())
         if count:
             mark = each.character if look.unicode else each.ascii
             entries.append(entry(8 - kind, f"{count} {each.what}", mark, each.role))
-    for count, what in (
-        (n_slots - n_shown, "workers out of sight"),
-        (n_breaks, f"break{'s' if n_breaks > 1 else ''} between runs left out"),
-        (timeline.n_not_started, "not started"),
-        (timeline.n_reversed, "ended before their start"),
+    for count, one, more in (
+        (n_workers - n_shown, "worker out of sight", "workers out of sight"),
+        (n_breaks, "break between runs left out", "breaks between runs left out"),
+        (timeline.n_not_started, "not started", "not started"),
+        (timeline.n_reversed, "ended before its start", "ended before their start"),
     ):
         if count:
-            entries.append(entry(10, f"{count} {what}"))
+            entries.append(entry(10, plural(count, one, more)))
     return entries
 
 

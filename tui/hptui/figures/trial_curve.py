@@ -10,7 +10,7 @@ import numpy as np
 from hptui.analysis.axis import Axis
 from hptui.analysis.pruning.curves import Curve
 from hptui.analysis.pruning.thresholds import Pruning
-from hptui.domain.readable import four_digits
+from hptui.domain.readable import four_digits, plural
 from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
     MIN_WIDTH,
@@ -148,9 +148,9 @@ def _why_nothing(source: CurveSource, *, is_log: bool) -> str:
     if n_reports and is_log and np.isfinite(source.own.values).any():
         return f"{trial} reported nothing above 0, so a log axis shows nothing."
     if n_reports:
-        return f"{trial} reported no finite value in {n_reports} reports."
+        return f"{trial} reported no finite value in {plural(n_reports, 'report')}."
     if source.state == "WAITING":
-        return f"{trial} waits to be run."
+        return f"{trial} is waiting to run."
     if source.state == "RUNNING":
         return f"{trial} has not reported an intermediate value yet."
     return f"{trial} reported no intermediate values."

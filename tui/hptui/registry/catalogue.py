@@ -53,6 +53,7 @@ from hptui.registry.source.objective_source import (
     candidate_in,
     candidates_in,
     choose,
+    main_or_other_in,
     near_miss_in,
     plain_name,
     read_source,
@@ -132,7 +133,8 @@ def _module_file(text: str, cwd: Path) -> Path | None:
 
 def _no_script(text: str) -> ObjectiveError:
     return ObjectiveError(
-        f"Only a script takes arguments after -- or --study-of, and {safe_line(text)} is none.",
+        f"Only a script takes arguments after -- or --study-of, but {safe_line(text)} is not a "
+        "script.",
         hint="Write the path to a Python file, without a function: hptui run FILE.py -- ARGS.",
     )
 
@@ -178,10 +180,10 @@ def with_arguments(found: FoundObjective, given: Pairs) -> FoundObjective:
 def _no_function(found: FoundObjective) -> ObjectiveError:
     name = safe_line(found.ref.name)
     return ObjectiveError(
-        f"--arg is for a function or a class, and {name} is a {found.ref.kind}.",
-        hint=f"Write {name}:FUNCTION for a function of it, or the script's own arguments behind --."
+        f"--arg is for a function or a class, but {name} is a {found.ref.kind}.",
+        hint=f"Write {name}:FUNCTION for a function of it, or the script's own arguments after --."
         if found.ref.kind == "script"
-        else "Write the command's own arguments behind --.",
+        else "Write the command's own arguments after --.",
     )
 
 
@@ -300,13 +302,18 @@ def _describe(
     ref: ObjectiveRef, path: Path, origin: Literal["entry point", "file"], *, name: str = ""
 ) -> FoundObjective:
     """Return what the source in `path` says about `ref`, or why it says nothing."""
-    plain = ObjectiveInfo(name or ref.name)
     try:
-        found = candidate_in(read_source(path), path, ref.attribute)
+        said = candidate_in(read_source(path), path, ref.attribute)
     except ObjectiveError as error:
-        return FoundObjective(ref, plain, origin, error.message)
-    info = found.info if found.line else replace(found.info, name=plain.name)
-    return _with_missing(FoundObjective(ref, info, origin, found.problem, found.hint))
+        return FoundObjective(ref, ObjectiveInfo(name or ref.name), origin, error.message)
+    return _described(ref, said, origin, name or ref.name)
+
+
+def _described(
+    ref: ObjectiveRef, said: Candidate, origin: Literal["entry point", "file"], name: str
+) -> FoundObjective:
+    info = said.info if said.line else replace(said.info, name=name)
+    return _with_missing(FoundObjective(ref, info, origin, said.problem, said.hint))
 
 
 def _loose_objectives(folder: Path) -> list[FoundObjective]:
@@ -433,7 +440,6 @@ def _in_file(path: Path, attribute: str, *, name: str) -> FoundObjective:
         # Where hptui was started is where the program runs, wherever its file stands.
         return found_command(CommandSpec.from_file(path, Path.cwd()), name)
     source = read_source(path)
-    candidates = candidates_in(source, path)
     attribute = attribute or _main_attribute(source, path, path.name)
     if not is_dotted_name(attribute):
         raise ObjectiveError(
@@ -441,12 +447,11 @@ def _in_file(path: Path, attribute: str, *, name: str) -> FoundObjective:
             hint=f"Write {safe_line(path.name)}:FUNCTION.",
         )
     ref = ObjectiveRef("file", str(path), attribute, name)
-    main = choose(candidates)
-    is_main = main is not None and main.attribute == attribute and not main.decorated
-    found = _describe(ref, path, "file", name=plain_name(attribute))
-    return (
-        replace(found, info=replace(found.info, name=plain_name(path.stem))) if is_main else found
-    )
+    said, is_main = main_or_other_in(source, path, attribute)
+    found = _described(ref, said, "file", plain_name(attribute))
+    if is_main and not said.decorated:
+        return replace(found, info=replace(found.info, name=plain_name(path.stem)))
+    return found
 
 
 def _is_script(path: Path) -> bool:

@@ -48,7 +48,7 @@ def objective(
     """
     if callable(name):
         raise ObjectiveError(
-            "The decorator was given a function in place of a name.",
+            "The decorator was given a function instead of a name.",
             hint="Write @hptui.objective() with its parentheses.",
         )
     if direction is not None and directions:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.analysis.compare.edf import build_edf
 from hptui.analysis.history import history_of
 from hptui.analysis.objectives.front import build_front
 from hptui.analysis.objectives.hypervolume import build_hypervolume, worst_values
@@ -19,15 +18,15 @@ from hptui.domain.spaces.choices import same_choice
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STATE_NAMES
 from hptui.errors import UsageError
+from hptui.trials import complete_rows, finite_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hptui.analysis.compare.edf import Edf
     from hptui.analysis.history import History
     from hptui.domain.objective import Direction
     from hptui.domain.spaces.choices import ChoiceValue
-    from hptui.trials import Trials
+    from hptui.trials import FloatArray, IntArray, Trials
 
 LETTERS: Final = "ABCDEF"
 """One for each study: in figures, in tables, and on the screen."""
@@ -125,7 +124,7 @@ def check_comparable(studies: Sequence[tuple[str, Sequence[Direction]]]) -> None
             raise UsageError(
                 f"{_short(name)} and {_short(other)} have different objectives: "
                 f"{', '.join(directions)} and {', '.join(others)}.",
-                hint="Studies can be looked at together that have the same directions.",
+                hint="Compare studies that have the same directions.",
             )
 
 
@@ -240,3 +239,44 @@ def _shares_params(studies: Sequence[Trials]) -> bool:
 
 def _short(name: str) -> str:
     return safe_line(name, max_chars=_MAX_NAME_CHARS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edf:
+    """The values of one objective of the complete trials, infeasible ones too."""
+
+    values: FloatArray
+    """Finite and ascending."""
+    numbers: IntArray
+    """Of the trials, in the order of the values."""
+    n_infinite: int = 0
+    """Left out."""
+
+    @property
+    def shares(self) -> FloatArray:
+        """At each value, the share of the trials that is at most so great."""
+        return self.share_at(self.values)
+
+    def share_at(self, values: FloatArray) -> FloatArray:
+        """Return which share of the trials is at most each of `values`, from 0 to 1.
+
+        There must be a trial.
+        """
+        return np.searchsorted(self.values, values, side="right") / len(self.values)
+
+    def value_at(self, share: float) -> float:
+        """Return the least value that this share of the trials, above 0, is at most."""
+        return float(self.values[int(np.ceil(share * len(self.values))) - 1])
+
+    def above_zero(self) -> Edf:
+        """Return the trials that a log axis can show; the shares are those among them."""
+        is_above = self.values > 0
+        return Edf(self.values[is_above], self.numbers[is_above], self.n_infinite)
+
+
+def build_edf(trials: Trials, objective: int) -> Edf:
+    """Return the distribution of one objective."""
+    rows = finite_rows(trials, (objective,))
+    rows = rows[np.argsort(trials.values[rows, objective], kind="stable")]
+    values, numbers = trials.values[rows, objective], trials.numbers[rows]
+    return Edf(values, numbers, len(complete_rows(trials)) - len(rows))

@@ -76,7 +76,7 @@ def budget_title(comparison: Comparison) -> str:
     """Return what the table of budgets shows."""
     if comparison.target is None:
         return "to reach a value: no study has a best yet"
-    which = "" if comparison.is_target_given else ", the worst of the bests"
+    which = "" if comparison.is_target_given else ", the worst of the best values"
     return f"to reach {four_digits(comparison.target)}{which}"
 
 
@@ -100,15 +100,15 @@ def params_table(comparison: Comparison, different: str = "≠") -> TextTable:
         )
         for param in comparison.params
     ]
-    return TextTable(columns, tuple(rows), "parameters of the bests")
+    return TextTable(columns, tuple(rows), "parameters of the best trials")
 
 
 def params_sentence(comparison: Comparison) -> str:
     """Return what has to be said about the parameters; nothing where the table says it all."""
     if not comparison.shares_params:
-        return "No parameter is shared: the studies are compared by their values alone."
+        return "The studies share no parameter, so only their values are compared."
     if not comparison.params:
-        return "The bests have no parameters."
+        return "The best trials have no parameters."
     return ""
 
 

@@ -167,13 +167,13 @@ class FieldNames:
         ]
         if unquoted and not word.is_quoted:
             shown = safe_line(max(unquoted, key=len), max_chars=MAX_SHOWN)
-            return error_at(filter_, word, f'Names with operators stand in quotes: "{shown}".')
+            return error_at(filter_, word, f'Quote names that contain operators: "{shown}".')
         if word.text == "value":
             near = value_names(self.n_objectives)[:4]
         else:
             near = difflib.get_close_matches(word.text, names, n=3) or names[:8]
         listed = ", ".join(safe_line(name, max_chars=MAX_SHOWN) for name in near)
-        return error_at(filter_, word, f"No column is called {word.shown!r}; there is {listed}.")
+        return error_at(filter_, word, f"There is no column {word.shown!r}. Known: {listed}.")
 
 
 def reads_texts(filter_: Filter) -> bool:

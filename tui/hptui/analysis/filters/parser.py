@@ -99,7 +99,7 @@ class _Parser:
             self._terms_left[0] -= 1
             if self._terms_left[0] < 0:
                 raise self._error(
-                    f"A filter has at most {MAX_TERMS:,} terms, with those of saved filters.",
+                    f"A filter has at most {MAX_TERMS:,} terms, including those of saved filters.",
                     self._at,
                 )
             terms.append(self._term())
@@ -116,7 +116,7 @@ class _Parser:
         if is_negated:
             self._at += 1
             if self._peek() in ("", "-") or self._peek().isspace():
-                raise self._error("- needs a term right behind it, as in -state:failed.", start)
+                raise self._error("- needs a term right after it, as in -state:failed.", start)
         if self._peek() == "@":
             return self._saved_term(is_negated)
         first = self._word(_NAME, "a name or a word")
@@ -127,7 +127,7 @@ class _Parser:
         values = self._more(value)
         if sign not in _SEVERAL and len(values) > 1:
             raise self._error(
-                f"{sign} takes one value; several go with : = != and ~.",
+                f"{sign} takes one value; : = != and ~ take several.",
                 values[1].start,
                 values[-1].end,
             )
@@ -139,7 +139,7 @@ class _Parser:
             self._at += 1
             words.append(self._word(_VALUE, "a value after |"))
         if self._peek() and not self._peek().isspace():
-            raise self._error("After a quote comes a blank, a | or an operator.", self._at)
+            raise self._error("A blank, a | or an operator must follow a quote.", self._at)
         return tuple(words)
 
     def _saved_term(self, is_negated: bool) -> Saved:
@@ -148,11 +148,13 @@ class _Parser:
         word = self._word(_NAME, "the name of a saved filter after @")
         name = Word(word.text, word.is_quoted, start, word.end)
         if self._peek() and not self._peek().isspace():
-            raise self._error("A saved filter stands alone, as in @mine.", start, self._at + 1)
+            raise self._error("Write a saved filter on its own, as in @mine.", start, self._at + 1)
         if name.text not in self._saved:
             raise self._unknown(name)
         if name.text in self._within or len(self._within) >= MAX_DEPTH:
-            raise self._error(f"@{name.shown} holds itself, or too many others.", start, word.end)
+            raise self._error(
+                f"@{name.shown} contains itself, or too many others.", start, word.end
+            )
         within = (*self._within, name.text)
         inner = _Parser(self._saved[name.text], self._saved, name.text, within, self._terms_left)
         return Saved(name, inner.parse(), is_negated)
@@ -161,7 +163,7 @@ class _Parser:
         near = difflib.get_close_matches(name.text, self._saved, n=3) or sorted(self._saved)[:8]
         listed = ", ".join(f"@{safe_line(each, max_chars=MAX_SHOWN)}" for each in near)
         return self._error(
-            f"No filter is saved as @{name.shown}; there is {listed or 'none yet'}.",
+            f"There is no saved filter @{name.shown}. Saved: {listed or 'none yet'}.",
             name.start,
             name.end,
             hint="Filters are saved with ctrl+s where one is typed, or in the settings file: "
@@ -195,14 +197,14 @@ class _Parser:
             sign = _SIGN.match(self._text, start)
             if sign is not None:
                 raise self._error(
-                    "Operators stand between a name and a value without blanks, as in lr<1.",
+                    "Put an operator between a name and a value, without blanks, as in lr<1.",
                     start,
                     sign.end(),
                 )
-            raise self._error(f"Here {what} is missing.", start)
+            raise self._error(f"Expected {what} here.", start)
         self._at = match.end()
         if self._peek() == '"':
-            message = "A quote begins in the middle; quotes go around a whole name or value."
+            message = "This quote begins in the middle; quote a whole name or value."
             raise self._error(message, start, self._at + 1)
         return Word(match.group(), False, start, self._at)
 

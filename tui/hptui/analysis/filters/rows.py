@@ -93,7 +93,7 @@ class _Rows:
         if term.sign not in SIGNS[field.kind]:
             listed = " ".join(SIGNS[field.kind])
             raise error_at(
-                filter_, term.name, f"{term.name.shown} goes with {listed} and not {term.sign}."
+                filter_, term.name, f"{term.name.shown} takes {listed}, not {term.sign}."
             )
         if field.kind == "has":
             return self._any(
@@ -169,7 +169,7 @@ class _Rows:
         found = [state for state in FILTER_STATES if wanted and state.startswith(wanted)]
         if not found:
             listed = ", ".join(FILTER_STATES)
-            raise error_at(filter_, word, f"{word.shown!r} is not a state; there is {listed}.")
+            raise error_at(filter_, word, f"{word.shown!r} is not a state; use {listed}.")
         return self._any(self._state_rows(state) for state in found)
 
     def _state_rows(self, state: str) -> BoolArray:
@@ -193,7 +193,7 @@ class _Rows:
             return order(view.numbers, order_number(filter_, word, f"{name.shown}{sign}"))
         if sign == "~":
             if not view.has_choices:
-                message = f"{name.shown} is a number, and ~ looks for a part of a text."
+                message = f"{name.shown} is a number, but ~ searches text."
                 raise error_at(filter_, word, message)
             return view.containing(word.text.casefold())
         found = view.equal_to_choice(word.text, is_text=word.is_quoted)
@@ -240,13 +240,15 @@ class _Rows:
             raise error_at(
                 filter_,
                 word,
-                f"Terms with blanks between them must all be true, without {word.shown!r}; "
-                "a=1|2 means either, and - before a term means not.",
+                f"Omit {word.shown!r}: terms separated by blanks must all be true. a=1|2 means "
+                "either, - before a term means not.",
             )
         name = next((name for name in self._names.all() if name.startswith(word.text)), None)
         if name is not None:
             shown = safe_line(name, max_chars=MAX_SHOWN)
-            raise error_at(filter_, word, f"{shown} can be compared, like {shown}{_example(name)}.")
+            raise error_at(
+                filter_, word, f"Compare {shown} with a value, like {shown}{_example(name)}."
+            )
 
 
 def _example(name: str) -> str:
@@ -288,7 +290,7 @@ def _no_such_value(filter_: Filter, view: ParamView, name: Word, word: Word) -> 
     if word.text.casefold() == NONE:
         hint = f"{name.shown}:none finds the trials without it."
     if not view.choices:
-        message = f"{name.shown} is a number, and {word.shown!r} is none."
+        message = f"{name.shown} is a number, but {word.shown!r} is not."
     else:
         spelled = [
             safe_line(spell_choice(each), max_chars=MAX_SHOWN)

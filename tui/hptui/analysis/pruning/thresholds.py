@@ -18,6 +18,7 @@ from hptui.analysis.pruning.rungs import (
     shortest_rung,
 )
 from hptui.domain.methods.asked_methods import MethodSpec, method_of
+from hptui.domain.readable import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,7 +120,7 @@ def pruning_of(sight: PrunerSight, pruner: MethodSpec) -> Pruning:
         case "patient":
             return _patient(sight, options)
         case "wilcoxon":
-            return Pruning(why_none="wilcoxon weighs whole curves")
+            return Pruning(why_none="wilcoxon compares whole curves")
         case _:
             return Pruning()
 
@@ -186,7 +187,7 @@ def _halving(sight: PrunerSight, options: Mapping[str, OptionValue]) -> Pruning:
     least = options["min_resource"]
     first_rung = least if isinstance(least, int) else shortest_rung(sight.reports.last_steps)
     if first_rung is None:
-        return Pruning(why_none="where the first rung is cannot be told")
+        return Pruning(why_none="the first rung is unknown")
     halving = Halving(
         first_rung,
         cast("int", options["reduction_factor"]),
@@ -202,9 +203,9 @@ def _hyperband(sight: PrunerSight, options: Mapping[str, OptionValue]) -> Prunin
     max_resource = most if isinstance(most, int) else None
     n_brackets = count_brackets(least, max_resource, sight.reports.last_steps, factor)
     if n_brackets is None:
-        return Pruning(why_none="how many brackets hyperband has cannot be told")
+        return Pruning(why_none="the number of hyperband's brackets is unknown")
     if not n_brackets:
-        return Pruning(why_none="hyperband has no bracket for so short trials")
+        return Pruning(why_none="hyperband has no bracket for such short trials")
     brackets = Brackets.of(sight.study_name, n_brackets, factor)
     numbers, row_of = np.unique(sight.rungs.numbers, return_inverse=True)
     of_numbers = np.array([brackets.bracket_of(each) for each in numbers.tolist()], np.int64)
@@ -243,19 +244,19 @@ def _patient(sight: PrunerSight, options: Mapping[str, OptionValue]) -> Pruning:
     wrapped, patience = options["wrapped"], cast("int", options["patience"])
     if isinstance(wrapped, MethodSpec):
         inner = pruning_of(sight, wrapped)
-        suffix = f"after {patience} steps without improvement"
+        suffix = f"after {plural(patience, 'step')} without improvement"
         named = [replace(each, name=f"{each.name}, {suffix}") for each in inner.thresholds]
         return replace(inner, thresholds=tuple(named))
     if sight.trial is None:
-        return Pruning(why_none="patient looks at each trial alone")
+        return Pruning(why_none="patient judges each trial by itself")
     sign = 1.0 if sight.direction == "minimize" else -1.0
     own = sight.trial.curve
     losses = _patience_losses(sign * own.values, patience, cast("float", options["min_delta"]))
     is_kept = ~np.isnan(losses)
     if not is_kept.any():
-        return Pruning(why_none=f"it was not without improvement for {patience} steps")
+        return Pruning(why_none=f"it never went {plural(patience, 'step')} without improvement")
     curve = _part(Curve(own.steps, sign * losses), is_kept)
-    return Pruning((Threshold(f"no improvement for {patience} steps", curve, sign > 0),))
+    return Pruning((Threshold(f"no improvement for {plural(patience, 'step')}", curve, sign > 0),))
 
 
 def _patience_losses(losses: FloatArray, patience: int, min_delta: float) -> FloatArray:

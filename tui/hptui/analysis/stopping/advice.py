@@ -25,6 +25,7 @@ import numpy as np
 
 from hptui.analysis.stopping.regret import Regret, bound_regret
 from hptui.domain.trial_states import COMPLETE, PRUNED
+from hptui.trials import complete_rows
 
 if TYPE_CHECKING:
     from hptui.domain.objective import Direction
@@ -207,3 +208,25 @@ def _verdict(
     if is_little or (is_long and regret.is_luck):
         return "stop"
     return "stuck" if is_long else "go on"
+
+
+_N_MOMENTS: Final = 12
+"""Each takes up to half a second."""
+
+
+def regret_history(trials: Trials, objective: int) -> dict[int, float]:
+    """Return what might have been left after some complete trials, by their numbers.
+
+    The moments lie closer together in the beginning, where more changes. Those at which it cannot
+    be told are left out.
+    """
+    numbers = np.sort(trials.numbers[complete_rows(trials)])
+    if len(numbers) < FEWEST_TRIALS:
+        return {}
+    places = np.geomspace(FEWEST_TRIALS, len(numbers), _N_MOMENTS).round().astype(int) - 1
+    left: dict[int, float] = {}
+    for number in np.unique(numbers[places]).tolist():
+        found = build_advice(trials, objective, until=number).regret.left
+        if found is not None:
+            left[number] = found
+    return left

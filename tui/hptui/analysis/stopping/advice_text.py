@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.stopping.advice import FEWEST_TRIALS
-from hptui.domain.readable import four_digits
+from hptui.domain.readable import four_digits, plural
 
 if TYPE_CHECKING:
     from hptui.analysis.stopping.advice import Advice
@@ -22,7 +22,7 @@ def advice_sentences(advice: Advice) -> tuple[str, ...]:
     if advice.verdict == "too early":
         return (_too_early(advice.n_trials),)
     if math.isnan(advice.best):
-        return (f"None of {_trials(advice.n_trials)} has a feasible value yet.",)
+        return (f"None of {plural(advice.n_trials, 'trial')} has a feasible value yet.",)
     if math.isinf(advice.best):
         return (f"The best value is {advice.best:g}: no trial can be better.",)
     if not advice.gained > 0:
@@ -32,7 +32,7 @@ def advice_sentences(advice: Advice) -> tuple[str, ...]:
 
 def _verdict(advice: Advice) -> str:
     recently = (
-        f"{advice.n_better} better in the last {advice.n_recent} trials, by "
+        f"{advice.n_better} better in the last {plural(advice.n_recent, 'trial')}, by "
         f"{_rough(advice.gained_recently)} together"
     )
     since = f"no better trial for {advice.n_since:,} of {advice.n_trials:,}"
@@ -54,20 +54,20 @@ def _verdict(advice: Advice) -> str:
 
 def _next(advice: Advice) -> tuple[str, ...]:
     if math.isinf(advice.n_to_next):
-        return ("At this rate no better trial is to be expected.",)
+        return ("At this rate, expect no better trial.",)
     count = _about(advice.n_to_next)
-    return (f"At this rate a better one is as likely as not within ~{count} more.",)
+    return (f"At this rate, ~{count} more have an even chance of a better one.",)
 
 
 def _left(advice: Advice) -> str:
     regret = advice.regret
     if regret.left is None:
-        return f"What may be left cannot be told: {regret.why}."
-    params = f"{len(regret.params)} parameter{'s' if len(regret.params) > 1 else ''}"
+        return f"What may be left is unknown: {regret.why}."
+    params = plural(len(regret.params), "parameter")
     text = (
-        f"What may be left: ~{_rough(regret.left)} at most, after {_rough(advice.gained)} gained, "
-        f"as a model of {regret.n_points} trials by {params} sees it; it misses what no trial "
-        "came near."
+        f"What may be left: ~{_rough(regret.left)} at most, after {_rough(advice.gained)} "
+        f"gained, says a model of {plural(regret.n_points, 'trial')} and {params}; it knows "
+        "nothing of regions without trials."
     )
     if regret.scatter >= max(0.05 * advice.gained, regret.left / 4):
         text += f" Values scatter by ~{_rough(regret.scatter)}, so the best may be luck."
@@ -79,19 +79,20 @@ def front_sentences(advice: FrontAdvice) -> tuple[str, ...]:
     if advice.verdict == "too early":
         return (_too_early(advice.n_trials),)
     if not math.isfinite(advice.volume):
-        return ("The hypervolume is larger than any number, so its growth cannot be told.",)
+        return ("The hypervolume is too large to compute, so its growth is unknown.",)
     if not advice.volume > 0:
         return (
-            f"None of {_trials(advice.n_trials)} is better than the reference in all objectives: "
-            "nothing to go by.",
+            f"None of {plural(advice.n_trials, 'trial')} is better than the reference in all "
+            "objectives: nothing to go by.",
         )
-    recent = f"the last {advice.n_recent:,} trials"
+    recent = f"the last {plural(advice.n_recent, 'trial')}"
     entered = (
         f"{advice.n_entered:,} of {recent} entered the front and added "
         f"{_percent(advice.grown_recently)} of the hypervolume"
         if advice.n_entered
         else f"none of {recent} entered the front"
     )
+    ago = f"{plural(advice.n_since, 'trial')} ago" if advice.n_since else "just now"
     verdicts = {
         "go on": "Still growing",
         "slowing": "Still growing, but little",
@@ -99,28 +100,23 @@ def front_sentences(advice: FrontAdvice) -> tuple[str, ...]:
     }
     return (
         f"{verdicts.get(advice.verdict, 'Not clear yet')}: {entered}.",
-        f"The later half of the trials added {_percent(advice.grown_later)}; as many again as "
-        "there are now may add about as much, rarely more.",
-        f"99 % of the hypervolume was there after {advice.n_to_plateau:,} of "
-        f"{_trials(advice.n_trials)}; {_trials(advice.n_front)} stand on the front, the last came "
-        f"{f'{_trials(advice.n_since)} ago' if advice.n_since else 'just now'}.",
-        "What lies where no trial came near is not in this; the advice on each objective has a "
-        "model of it.",
+        f"The later half of the trials added {_percent(advice.grown_later)}; twice as many "
+        "trials may add about as much again, rarely more.",
+        f"{advice.n_to_plateau:,} of {plural(advice.n_trials, 'trial')} were enough for 99 % of "
+        f"the hypervolume; {plural(advice.n_front, 'trial is', 'trials are')} on the front, the "
+        f"last one found {ago}.",
+        "This says nothing of regions without trials; the advice on each objective models them.",
     )
 
 
 def _too_early(n_trials: int) -> str:
-    return f"Too early to say: {_trials(n_trials)} ended, advice begins at {FEWEST_TRIALS}."
+    return f"Too early to say: {plural(n_trials, 'trial')} ended, advice begins at {FEWEST_TRIALS}."
 
 
 def _percent(share: float) -> str:
     if share < _LEAST_SHARE:
         return "less than 0.01 %"
     return f"{100 * share:.0f} %" if share >= _WHOLE_FROM else f"{100 * share:.2g} %"
-
-
-def _trials(count: int) -> str:
-    return f"{count:,} trial{'' if count == 1 else 's'}"
 
 
 def _rough(number: float) -> str:

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingType
 from hptui.analysis.param_axis import ParamAxis, build_param
 from hptui.analysis.stopping.dependence import follows
 from hptui.analysis.stopping.gaussian_process import GaussianProcess
+from hptui.domain.readable import plural
 from hptui.domain.spaces.space import ChoiceParam
 
 if TYPE_CHECKING:
@@ -90,9 +91,12 @@ def bound_regret(trials: Trials, rows: IntArray, losses: FloatArray, gained: flo
     if not space.names:
         return Regret(None, why="the trials have no parameters in common")
     if len(space.names) > _MOST_PARAMS:
-        return Regret(None, why=f"{len(space.names)} parameters are too many for a model")
+        return Regret(None, why=f"{plural(len(space.names), 'parameter')} are too many for a model")
     if len(rows) < needed:
-        takes = f"it takes {needed} complete trials to model {len(space.names)} parameters"
+        takes = (
+            f"it takes {plural(needed, 'complete trial')} to model "
+            f"{plural(len(space.names), 'parameter')}"
+        )
         return Regret(None, why=f"{takes}, and there are {len(rows)}")
     # The cores belong to the trials that may be running.
     with threadpool_limits(1, "blas"):

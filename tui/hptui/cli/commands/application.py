@@ -182,12 +182,12 @@ def _demand_terminal() -> None:
     if not (_is_terminal(0) and _is_terminal(1)):
         raise UsageError(
             "The application needs a terminal for its input and output.",
-            hint="`hptui --help` lists the commands that work without one; "
-            "`hptui drive SCRIPT` plays the application from a script.",
+            hint="`hptui --help` lists the commands that work without one; `hptui drive SCRIPT` "
+            "runs the application from a script.",
         )
     if os.environ.get("TERM", "dumb") == "dumb":
         raise UsageError(
-            "The terminal says that it can show plain lines only (TERM is dumb or not set).",
+            "This terminal can only show plain lines (TERM is dumb or unset).",
             hint="Set TERM, for instance to xterm-256color; `hptui --help` lists the commands.",
         )
 

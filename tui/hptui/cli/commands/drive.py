@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.ui.driving.drive_script import STEP_HELP, is_screenshot_file, read_script, read_size
@@ -22,13 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     width = max(len(form) for form, _ in STEP_HELP)
     steps = "\n".join(f"  {form:<{width}}  {what}" for form, what in STEP_HELP)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = f"The steps of a script, one a line:\n{steps}"
-    parser.add_argument("script", metavar="SCRIPT", help="a file of steps, or - to read them")
+    parser.epilog = f"The steps of a script, one per line:\n{steps}"
+    parser.add_argument("script", metavar="SCRIPT", help="a file of steps, or - for standard input")
     parser.add_argument(
         "path", metavar="PATH", nargs="?", help="what to open, as `hptui PATH` takes it"
     )
     parser.add_argument(
-        "--size", metavar="WxH", default="120x40", help="of the terminal (default: 120x40)"
+        "--size", metavar="WxH", default="120x40", help="size of the terminal (default: 120x40)"
     )
     parser.add_argument(
         "--screenshot", metavar="FILE", help="write the last screen to a .svg or .txt file"
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     app = make_app(args.path)
     failure = asyncio.run(play(app, steps, size=size, say=_say, picture=args.screenshot))
     if failure is None:
-        print(f"{len(steps)} steps done")
+        print(f"{plural(len(steps), 'step')} done")
         return EXIT_OK
     print(f"line {failure.step.line}: {safe_line(failure.step.text)}", file=sys.stderr)
     print(f"  {safe_line(failure.reason)}", file=sys.stderr)

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "topic",
         metavar="TOPIC",
         nargs="?",
-        help="a page, or a command; without it the topics are listed",
+        help="a page or a command (default: list the topics)",
     )
 
 
@@ -70,7 +70,7 @@ def _list_lines() -> list[str]:
         lines.append(f"{title}:")
         lines += [f"  {page.topic:<{width}}  {page.title}" for page in pages]
         lines.append("")
-    lines.append("`hptui help TOPIC` shows one; `hptui help COMMAND` says what a command takes.")
+    lines.append("`hptui help TOPIC` shows one; `hptui help COMMAND` explains a command.")
     return lines
 
 

@@ -29,29 +29,30 @@ def add_command_options(parser: argparse.ArgumentParser) -> None:
         "--metric",
         action="append",
         metavar="NAME",
-        help="the number that it prints, as NAME=0.2 or NAME: 0.2; - is its last line; "
-        "once for each objective",
+        help="the number to read from its output, printed as NAME=0.2 or NAME: 0.2; - is the "
+        "last line; once for each objective",
     )
     group.add_argument(
         "--metric-take",
         choices=("last", "min", "max"),
-        help="which of the metric's values counts (default last)",
+        help="which of the metric's values to use (default: last)",
     )
     group.add_argument(
         "--metric-regex",
         action="append",
         metavar="REGEX",
-        help="its first group is the value, instead of the number after the metric's name",
+        help="take the value from the first group of this expression, not from the number after "
+        "the metric's name",
     )
     group.add_argument(
         "--grace",
         metavar="TIME",
-        help="how long it may take to end when it is asked to (default 10s)",
+        help="how long it may take to end when asked (default: 10s)",
     )
     group.add_argument(
         "--pty",
         action="store_true",
-        help="give it a terminal to print to: programs that are not Python may hold output back",
+        help="run it in a terminal: programs other than Python may buffer their output",
     )
 
 
@@ -75,9 +76,9 @@ def find(args: argparse.Namespace) -> FoundObjective:
         return found
     if args.objective is None:
         raise UsageError(
-            "There is no objective and no command.",
-            hint="Give an OBJECTIVE, as in: hptui run train.py:objective, or a command, as in: "
-            "hptui run --metric loss -- COMMAND. `hptui objectives` lists the objectives.",
+            "Give an objective or a command.",
+            hint="For example: hptui run train.py:objective, or hptui run --metric loss -- "
+            "COMMAND. `hptui objectives` lists the objectives.",
         )
     found = _resolve(args)
     if found.ref.kind == "command" and not found.problem:
@@ -86,8 +87,8 @@ def find(args: argparse.Namespace) -> FoundObjective:
     given = [f"--{name.replace('_', '-')}" for name in _OPTIONS if getattr(args, name)]
     if given and found.ref.kind != "command":
         raise UsageError(
-            f"{given[0]} is for a command, and {safe_line(args.objective)} is Python.",
-            hint="A command stands after --, as in: hptui run --metric loss -- python train.py",
+            f"{given[0]} is for a command, but {safe_line(args.objective)} is Python.",
+            hint="Put a command after --, as in: hptui run --metric loss -- python train.py",
         )
     return found
 

@@ -18,8 +18,8 @@ def add_filter_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--filter",
         metavar="FILTER",
-        help="only the trials that FILTER means, for example 'state:complete lr<1e-3'; "
-        "one that begins with - is written --filter=-tag:bad",
+        help="only the trials that match FILTER, for example 'state:complete lr<1e-3'; write one "
+        "that begins with - as --filter=-tag:bad",
     )
 
 
@@ -35,7 +35,7 @@ def check_filter(text: str | None) -> None:
         parse_filter(text, _saved_filters())
 
 
-def chosen_rows(text: str, columns: StudyReader) -> npt.NDArray[np.bool_]:
+def chosen_rows(text: str, reader: StudyReader) -> npt.NDArray[np.bool_]:
     """Say which rows of a study's columns satisfy a filter.
 
     Raises:
@@ -44,7 +44,7 @@ def chosen_rows(text: str, columns: StudyReader) -> npt.NDArray[np.bool_]:
     """
     from hptui.engine.studies import apply_filter
 
-    return apply_filter.chosen_rows(text, _saved_filters(), columns)
+    return apply_filter.chosen_rows(text, _saved_filters(), reader)
 
 
 def _saved_filters() -> dict[str, str]:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.domain.readable import plural
 from hptui.domain.study_name import check_study_name
 from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
@@ -223,8 +224,9 @@ def _not_clear(path: Path, names: list[str]) -> UsageError:
     if not names:
         return StudyFileError(no_study_text(path), hint=EMPTY_HINT)
     return UsageError(
-        f"{safe_line(path.name)} holds {len(names)} studies: {list_names(names)}.",
-        hint=f"Say which, like {safe_line(path.name)}:{safe_line(names[0], max_chars=60)}.",
+        f"{safe_line(path.name)} holds {plural(len(names), 'study', 'studies')}: "
+        f"{list_names(names)}.",
+        hint=f"Choose one, like {safe_line(path.name)}:{safe_line(names[0], max_chars=60)}.",
     )
 
 

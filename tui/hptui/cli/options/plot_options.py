@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hptui.errors import UsageError
-from hptui.figures.kinds import KINDS
-from hptui.figures.page_kinds import PAGE_KINDS
+from hptui.figures.kinds import KINDS, PAGE_KINDS
 
 if TYPE_CHECKING:
     import argparse
 
-    from hptui.figures.kinds import Kind, Option
-    from hptui.figures.page_kinds import PageKind
+    from hptui.figures.kinds import Kind, Option, PageKind
 
 OPTIONS: Final[dict[Option, str]] = {
     "objective": "--objective",
@@ -37,7 +35,7 @@ def check_options(kind: Kind, args: argparse.Namespace) -> None:
         if getattr(args, name) not in (None, False, [], ()) and name not in kind.options:
             takers = [each.name for each in KINDS.values() if name in each.options]
             raise UsageError(
-                f"{option} says nothing about the kind {kind.name}.",
+                f"{option} has no effect on {kind.name}.",
                 hint=f"It is for {', '.join(takers)}.",
             )
 
@@ -53,6 +51,6 @@ def check_page_options(kind: PageKind, args: argparse.Namespace) -> None:
         if is_given and name not in kind.options:
             takers = [each.name for each in PAGE_KINDS.values() if name in each.options]
             raise UsageError(
-                f"{option} says nothing about a page of the kind {kind.name}.",
+                f"{option} has no effect on a {kind.name} page.",
                 hint=f"It is for {', '.join(takers)}." if takers else "Omit it.",
             )

@@ -22,8 +22,10 @@ def add_python_option(group: argparse._ActionsContainer, text: str = "") -> None
         "--python",
         metavar="PATH",
         help=text
-        or "another Python for workers and callbacks, which needs Optuna 4 or 5: an interpreter "
-        "or a virtual environment (default: as in the study's last run, else own)",
+        or (
+            "another Python for workers and callbacks, with Optuna 4 or 5: an interpreter or a "
+            "virtual environment (default: as in the study's last run, else hptui's own)"
+        ),
     )
 
 
@@ -59,5 +61,5 @@ def python_of(
     found = read_python(was.python, Path.cwd())
     return (
         found,
-        f"Workers use {short_path(was.python)}, as in the last run; --python {OWN} ends that.",
+        f"Workers use {short_path(was.python)}, as in the last run; --python {OWN} switches back.",
     )

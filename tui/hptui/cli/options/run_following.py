@@ -67,8 +67,8 @@ def add_following(
         action="append",
         default=[],
         metavar="SERVICE[:PLACE]",
-        help="log trials to mlflow:URI or wandb:PROJECT; without a place where the library "
-        "logs by itself",
+        help="log trials to mlflow:URI or wandb:PROJECT; without URI or PROJECT, where the "
+        "library logs by default",
     )
     group.add_argument(
         "--notify",
@@ -76,16 +76,16 @@ def add_following(
         action="append",
         default=[],
         metavar="URL",
-        help="send a message when the run ends or fails, to an address of apprise",
+        help="send a message to an apprise address when the run ends or fails",
     )
     group.add_argument(
-        "--notify-best", action="store_true", help="with --notify: at each new best trial, too"
+        "--notify-best", action="store_true", help="with --notify, also for each new best trial"
     )
     group.add_argument(
         "--follow-timeout",
         type=typed(read_duration),
         metavar="TIME",
-        help="what each of these may take each time (default 5m)",
+        help="how long each of these may take each time (default: 5m)",
     )
 
 
@@ -101,7 +101,7 @@ def following_of(args: argparse.Namespace) -> Following:
 
     timeout_s: float | None = args.follow_timeout
     if args.notify_best and not args.notify:
-        raise UsageError("--notify-best is only for --notify URL.", hint="Give an address, too.")
+        raise UsageError("--notify-best needs --notify.", hint="Add --notify URL.")
     notify = [replace(each, tells_best=args.notify_best) for each in args.notify]
     tracking: tuple[Tracking, ...] = (*args.log_to, *notify)
     for each in tracking:

@@ -33,10 +33,10 @@ _OPTIONS: Final[tuple[tuple[str, Callable[[str], object], str, str], ...]] = (
         "LIST",
         "GPUs to share out, like 0,1,2,3; auto: all; none: hide them",
     ),
-    ("--per-device", read_count, "N", "trials that share one device (default 1)"),
-    ("--devices-per-trial", read_count, "N", "devices for each trial (default 1)"),
-    ("--threads", read_count, "N", "native threads of a trial (default: cores / workers)"),
-    ("--memory", read_memory, "SIZE", "end a trial whose processes take more, like 8G"),
+    ("--per-device", read_count, "N", "how many trials share one device (default: 1)"),
+    ("--devices-per-trial", read_count, "N", "how many devices each trial gets (default: 1)"),
+    ("--threads", read_count, "N", "native threads per trial (default: cores / workers)"),
+    ("--memory", read_memory, "SIZE", "end a trial whose processes use more memory, like 8G"),
 )
 
 
@@ -53,14 +53,14 @@ def add_resources(
     group = parser.add_argument_group("devices, cores and memory")
     for name, read, metavar, text in _OPTIONS:
         group.add_argument(name, type=typed(read), metavar=metavar, help=text)
-    group.add_argument("--pin", action="store_true", help="keep each worker to cores of its own")
+    group.add_argument("--pin", action="store_true", help="pin each worker to its own cores")
     group.add_argument(
         "--env",
         action="append",
         default=[],
         type=typed(read_variable),
         metavar="NAME=VALUE",
-        help="set a variable for all trials; its value is stored nowhere",
+        help="set an environment variable for all trials; its value is never stored",
     )
 
 
@@ -128,7 +128,7 @@ def _require_sense(args: argparse.Namespace) -> None:
     for option, value in given.items():
         if value and args.backend == "threading":
             raise UsageError(
-                f"{option} does not go with --backend threading: threads share their devices, "
+                f"{option} does not work with --backend threading: threads share their devices, "
                 "cores and memory.",
                 hint=f"Omit {option}, or --backend threading.",
             )
@@ -136,7 +136,7 @@ def _require_sense(args: argparse.Namespace) -> None:
         if args.devices is not None and name in SET_FOR_DEVICES:
             raise UsageError(
                 f"--env {safe_line(name)} and --devices set the same variable.",
-                hint="Give one of them.",
+                hint="Give only one.",
             )
     _require_system(args)
 
@@ -145,6 +145,6 @@ def _require_system(args: argparse.Namespace) -> None:
     if args.threads is not None and args.threads > _MAX_THREADS:
         raise UsageError(f"--threads {args.threads} is more than {_MAX_THREADS}.")
     if args.pin and not hasattr(os, "sched_setaffinity"):
-        raise UsageError("--pin needs Linux: this system keeps no process to cores.")
+        raise UsageError("--pin needs Linux: this system cannot pin processes to cores.")
     if args.memory is not None and not Path("/proc/self/stat").exists():
-        raise UsageError("--memory needs Linux: this system has no /proc to look at.")
+        raise UsageError("--memory needs Linux: this system has no /proc.")

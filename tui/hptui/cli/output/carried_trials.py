@@ -19,8 +19,8 @@ def add_outcome_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--storage",
         metavar="FILE",
-        help="the new study's file (default: NEW_NAME.db beside the study's); "
-        "one that is there gets one more study",
+        help="the new study's file (default: NEW_NAME.db beside the study's); an existing file "
+        "gets another study",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="show what would be kept; write nothing"

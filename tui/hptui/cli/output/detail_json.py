@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hptui.storage.read.stored_times import iso_utc
+from hptui.storage.sqlite.timestamps import iso_utc
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def _run_json(run: RunRecord) -> dict[str, Any]:
         "sampler": run.sampler,
         "pruner": run.pruner,
         "n_trials": run.n_trials,
-        "slots": run.slots,
+        "slots": run.workers,
         "backend": run.backend,
         "resources": dict(run.resources),
         "folder": run.place.folder or None,

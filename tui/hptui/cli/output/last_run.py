@@ -50,7 +50,7 @@ def old_edits(facts: StudyFacts, named: Collection[str]) -> list[str]:
     left = {name: edit for name, edit in edits.items() if name not in named}
     if not left:
         return []
-    return [f"Edits that hold: {edits_text(left, facts.since)}. --reset NAME undoes one."]
+    return [f"Edits in force: {edits_text(left, facts.since)}. --reset NAME undoes one."]
 
 
 def as_in_last_run(
@@ -93,7 +93,7 @@ def as_in_last_run(
             if unknown_code(found.ref, study_file, study) is not None:
                 raise UsageError(
                     f"Only the study names these arguments: {show_arguments(was.arguments)}.",
-                    hint="Give them by --arg if you mean them.",
+                    hint="Pass them with --arg if you want them.",
                 )
             notes.append(f"Arguments of the last run: {show_arguments(was.arguments)}.")
         elif is_same:
@@ -124,6 +124,6 @@ def _with_stored(found: FoundObjective, stored: Pairs) -> FoundObjective:
     except ObjectiveError as error:
         raise ObjectiveError(
             f"The last run's arguments no longer fit: {error.message}",
-            hint=f"{error.hint} Give others by --arg; --any-objective goes on in the study with "
+            hint=f"{error.hint} Pass others with --arg; --any-objective continues the study with "
             "them.",
         ) from error

@@ -15,9 +15,9 @@ import optuna
 from optuna.terminator import BaseImprovementEvaluator
 
 from hptui.analysis.evaluators import EVALUATORS
-from hptui.analysis.stopping.advice import build_advice
+from hptui.analysis.stopping.advice import build_advice, regret_history
 from hptui.analysis.stopping.advice_text import advice_sentences
-from hptui.analysis.stopping.regret_history import regret_history
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.engine.importance.evaluate import judge_of
 from hptui.engine.sampling.to_optuna import plain_study
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from optuna.study import StudyDirection
     from optuna.trial import FrozenTrial
 
-    from hptui.figures.page_kinds import PageKind
+    from hptui.figures.kinds import PageKind
     from hptui.figures.request import FigureRequest, PlottedStudy
     from hptui.trials import IntArray, Trials
 
@@ -165,7 +165,7 @@ def _params(kind: PageKind, request: FigureRequest, objective: int) -> list[str]
         names = names[:_MAX_IN_PAIRS] if request.params else names[:_PAIR]
         if len(names) < _PAIR:
             raise UsageError(
-                f"A {kind.name} page is of two parameters, but there is only one to draw.",
+                f"A {kind.name} page needs two parameters, but there is only one.",
                 hint="Give --param for each of them; slice shows one.",
             )
     if not names:
@@ -179,8 +179,8 @@ def _judge(request: FigureRequest, objective: int) -> object:
     count = len(finite_rows(request.study.trials, (objective,)))
     if count > facts.most_trials:
         raise UsageError(
-            f"{facts.title} takes too long with more than {facts.most_trials:,} trials, and here "
-            f"are {count:,}.",
+            f"{facts.title} takes too long with more than {facts.most_trials:,} trials, and this "
+            f"study has {count:,}.",
             hint="Choose fewer with --filter, or omit --evaluator.",
         )
     return judge_of(request.evaluator)
@@ -309,7 +309,9 @@ def _with_attributes(study: PlottedStudy) -> tuple[Study, tuple[str, ...]]:
     ids: list[int] = trials.trial_ids.tolist()
     found = read_user_attributes(study.path, ids, most_chars=_MAX_ATTRIBUTE_CHARS)
     if found is None:
-        return plain, ("User attributes are left out: those of so many trials fill no page.",)
+        return plain, (
+            "User attributes are left out: with so many trials they do not fit into a page.",
+        )
     id_of = dict(zip(trials.numbers.tolist(), ids, strict=True))
     for each in plain.get_trials(deepcopy=False):
         attributes = found.get(id_of[each.number])
@@ -367,10 +369,10 @@ def within_cells(
     chosen = trials.select(np.sort(_choose(study, rows, objective)))
     n_best = _MOST_CHOSEN // 2
     return replace(study, trials=chosen), (
-        f"Optuna's contour has a cell for each pair of values, here {counts[-1]:,} by "
-        f"{counts[-_PAIR]:,}, so that it is of {_MOST_CHOSEN:,} of {len(rows):,} complete "
-        f"trials: the {n_best} best ones, and others at even distances. hptui plot contour shows "
-        "all.",
+        f"Optuna's contour draws a cell for each pair of values, here {counts[-1]:,} by "
+        f"{counts[-_PAIR]:,}. It therefore shows {_MOST_CHOSEN:,} of "
+        f"{plural(len(rows), 'complete trial')}: the best {n_best}, and others evenly spaced. "
+        "hptui plot contour shows all.",
     )
 
 

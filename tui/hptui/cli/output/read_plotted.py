@@ -32,11 +32,11 @@ def read_plotted(text: str, studies: Path | None, filter_text: str | None) -> Re
     """
     place = locate_study(text, studies=studies)
     detail = read_study(place.path, place.study_name)
-    with StudyReader(place.path, place.study_name) as columns:
-        columns.refresh()
-    trials = columns.trials
+    with StudyReader(place.path, place.study_name) as reader:
+        reader.refresh()
+    trials = reader.trials
     if filter_text is not None:
-        trials = trials.select(chosen_rows(filter_text, columns))
+        trials = trials.select(chosen_rows(filter_text, reader))
     starts_s = run_starts(detail.runs)
     return ReadStudy(
         place.path,

@@ -26,7 +26,7 @@ from hptui.errors import UsageError
 from hptui.figures.importance import importance_of
 from hptui.figures.kinds import KINDS
 from hptui.figures.request import FigureRequest
-from hptui.storage.read.latest_spaces import read_latest_spaces
+from hptui.storage.read.stored_spaces import read_latest_spaces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +101,7 @@ def _facts(
         ("trials", counts_text(result.counts)),
         ("only those", filter_text or ""),
         ("best", _bests(study)),
-        ("time", f"{show_duration(result.spent.wall_s)} by the clock while trials ran"),
+        ("time", f"{show_duration(result.spent.wall_s)} of wall-clock time while trials ran"),
         ("all trials", show_duration(result.spent.trials_s)),
         ("first start", show_moment(_first(trials.starts_s))),
         ("last active", show_moment(detail.summary.last_activity_s)),
@@ -201,7 +201,9 @@ def _front_section(study: ReadStudy) -> Section:
         for number, row in zip(numbers, at_rows, strict=True)
     )
     left = len(front.numbers) - len(rows)
-    sentences = (f"The first {len(rows)} are shown, {left:,} more are on it.",) if left else ()
+    sentences = (
+        (f"These are the first {len(rows)}; {left:,} more are on the front.",) if left else ()
+    )
     return Section(
         "Pareto front", sentences, (TextTable(columns, rows, "trials that no other one beats"),)
     )
@@ -241,7 +243,7 @@ def _failures_section(study: ReadStudy, filter_text: str | None) -> Section:
     left = sum(group.count for group in groups[_MAX_CAUSES:])
     return Section(
         "Failures",
-        (f"{left:,} more have failed of other causes.",) if left else (),
+        (f"{left:,} more failed for other causes.",) if left else (),
         (
             TextTable(
                 (Column("failed", "right"), Column("cause"), Column("trials")), rows, "by cause"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hptui.domain.causes import cause_of, trace_title
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Failures:
             text = safe_line(error.summary, max_chars=_MAX_CHARS)
             return [f"trial {number} failed: {text}"]
         if _is_milestone(cause.count):
-            return [f"{cause.count} trials failed so by now: {cause.text}"]
+            return [f"{plural(cause.count, 'trial')} failed like this so far: {cause.text}"]
         return []
 
     def summary(self) -> list[str]:

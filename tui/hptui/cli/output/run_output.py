@@ -167,22 +167,22 @@ class Lines(RunOutput):
         """Say what runs."""
         self._n_objectives = len(event.directions)
         self._address = safe_line(address_of(event.study_file, event.study))
-        slots = plural(event.n_slots, "worker")
+        workers = plural(event.n_slots, "worker")
         if event.backend == "threading":
-            slots += " (threads)"
+            workers += " (threads)"
         goal = ", ".join(event.directions)
         self._say(
             f"{safe_line(event.study)}: {goal} {safe_line(event.objective)} with "
-            f"{event.sampler}, pruner {event.pruner}, {slots}  ->  {safe_line(event.study_file)}"
+            f"{event.sampler}, pruner {event.pruner}, {workers}  ->  {safe_line(event.study_file)}"
         )
         if event.n_waiting:
-            trials = "trials run" if event.n_waiting > 1 else "trial runs"
-            self._say(f"{event.n_waiting} enqueued {trials} first.")
+            trials = plural(event.n_waiting, "enqueued trial runs", "enqueued trials run")
+            self._say(f"{trials} first.")
         if event.n_leftover:
-            are = "trials are stale (their" if event.n_leftover > 1 else "trial is stale (its"
+            stale = plural(event.n_leftover, "trial is stale (its", "trials are stale (their")
             self._say(
-                f"{event.n_leftover} {are} engine died); "
-                f"hptui doctor {self._address} settles that once this run has ended."
+                f"{stale} engine died); once this run has ended, fix that with "
+                f"hptui doctor --fix {self._address}"
             )
         for note in event.notes:
             self._say(safe_line(note, max_chars=_NOTE_CHARS))
@@ -222,7 +222,7 @@ class Lines(RunOutput):
                 parts.append(full * cells + empty * (_BAR_CELLS - cells))
             parts.append(f"{counts.ended}/{progress.n_trials}")
         else:
-            parts.append(f"{counts.ended} trials")
+            parts.append(plural(counts.ended, "trial"))
         parts.append(f"{done} {counts.complete}  {pruned} {counts.pruned}  {failed} {counts.fail}")
         parts.append(f"{progress.rate:.3g}/s" if progress.rate else "-/s")
         thinking = show_thinking(progress.thinking_s)

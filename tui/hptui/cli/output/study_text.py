@@ -94,8 +94,8 @@ def run_text(run: RunRecord) -> str:
     parts = [safe_line(run.sampler)]
     if run.pruner:
         parts.append(f"pruner {safe_line(run.pruner)}")
-    if run.slots is not None:
-        parts.append(f"{plural(run.slots, 'worker')} {safe_line(run.backend)}")
+    if run.workers is not None:
+        parts.append(f"{plural(run.workers, 'worker')} {safe_line(run.backend)}")
     options = resource_options(texts_of_record(run.resources))
     options += [f"--env {name}" for name in lost_variables(run.resources)]
     if options:

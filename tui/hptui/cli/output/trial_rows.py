@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 class TrialRows:
     """Some rows of a study's columns in some order: at first all, as they are stored."""
 
-    def __init__(self, columns: StudyReader) -> None:
-        self.columns = columns
-        self._rows: npt.NDArray[np.int64] = np.arange(len(columns.trials))
-        self._durations_s = durations_s(columns)
+    def __init__(self, reader: StudyReader) -> None:
+        self.columns = reader
+        self._rows: npt.NDArray[np.int64] = np.arange(len(reader.trials))
+        self._durations_s = durations_s(reader)
 
     def select(self, states: Sequence[int]) -> None:
         """Keep the trials in one of `states`; all, where there are none."""
@@ -107,7 +107,7 @@ class TrialRows:
         listed = ", ".join(safe_line(name, max_chars=60) for name in itertools.islice(near, 20))
         raise UsageError(
             f"There is no column {safe_line(key, max_chars=60)!r} to sort by.",
-            hint=f"There is: {listed}.",
+            hint=f"Columns: {listed}.",
         )
 
 

@@ -14,7 +14,7 @@ from hptui.cli.output.detail_lines import (
 from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
 from hptui.domain.attribute_keys import RUN_KEY
-from hptui.domain.readable import four_digits, show_duration, show_moment
+from hptui.domain.readable import by_count, four_digits, show_duration, show_moment
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import describe
 from hptui.domain.text import safe_line, safe_text
@@ -39,7 +39,7 @@ def trial_text(trial: TrialDetail, log: Path | None) -> str:
     constraints = [f"{key}: {value!r}" for key, value in trial.constraints.items()]
     lines = [
         f"{safe_line(trial.study_name)}   trial {trial.number}   {state}",
-        field_line("values" if len(trial.values) > 1 else "value", values),
+        field_line(by_count(len(trial.values), "value"), values),
         *_repeat_lines(trial),
         field_line("started", show_moment(trial.start_s)),
         field_line("ended", ended),

@@ -13,6 +13,7 @@ from hptui.domain.methods.options import Family, Method, MethodSpec, Option, Opt
 from hptui.domain.methods.own_method import is_own, own_method, text_option
 from hptui.domain.methods.pruner_table import PRUNERS
 from hptui.domain.methods.sampler_table import CROSSOVERS, MUTATIONS, SAMPLERS
+from hptui.domain.readable import plural
 
 __all__ = [
     "AUTO",
@@ -105,8 +106,8 @@ def _sampler_misfit(sampler: MethodSpec, n_objectives: int) -> str | None:
     points = given.get("reference_points")
     if isinstance(points, tuple) and len(points[0]) != n_objectives:
         return (
-            f"reference_points has {len(points[0])} columns, but it needs one for each of "
-            f"{n_objectives} objectives."
+            f"reference_points has {plural(len(points[0]), 'column')}, but it needs one for each "
+            f"of {plural(n_objectives, 'objective')}."
         )
     inner = given.get("independent_sampler")
     return _sampler_misfit(inner, n_objectives) if isinstance(inner, MethodSpec) else None

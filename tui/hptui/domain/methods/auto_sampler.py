@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.methods.asked_methods import SamplerSpec
+from hptui.domain.readable import plural
 from hptui.domain.spaces.space import ChoiceParam
 
 if TYPE_CHECKING:
@@ -50,21 +51,21 @@ def _choice(
 ) -> tuple[str, str]:
     is_few = n_trials is not None and n_trials <= FEW_TRIALS
     if n_objectives > 1 and (n_trials is None or n_trials >= GENERATIONS * POPULATION):
-        how_many = "an open number of" if n_trials is None else f"{n_trials:,}"
-        return "nsgaii", f"{how_many} trials are enough for generations of several objectives"
+        many = "no trial limit" if n_trials is None else plural(n_trials, "trial")
+        return "nsgaii", f"several objectives, and {many}: room for many generations"
+    if n_trials is None:
+        return "tpe", "it stays fast, however many trials the run has"
     if not is_few:
-        how_many = (
-            "no number of trials ends the run" if n_trials is None else f"{n_trials:,} trials"
-        )
-        return "tpe", f"{how_many}, where others get slow" if n_trials else how_many
+        return "tpe", f"it stays fast over {plural(n_trials, 'trial')}"
     if not space:
-        return "tpe", "the parameters are not known before the first trial"
+        return "tpe", "the parameters are unknown before the first trial"
     if len(space) > FEW_PARAMETERS:
-        return "tpe", f"{len(space)} parameters are many for a Gaussian process"
+        return "tpe", f"{plural(len(space), 'parameter')} are too many for a Gaussian process"
     n_choices = sum(isinstance(each, ChoiceParam) for each in space.values())
     if 2 * n_choices > len(space):
-        return "tpe", f"{n_choices} of {len(space)} parameters are choices without an order"
+        of = plural(len(space), "parameter")
+        return "tpe", f"{n_choices} of {of} are unordered choices"
     if not has_gp:
-        return "tpe", "a Gaussian process, better for so few trials, needs hptui[gp]"
-    noun = "parameter" if len(space) == 1 else "parameters"
-    return "gp", f"{n_trials} trials of {len(space)} {noun} are few"
+        return "tpe", "a Gaussian process would suit so few trials better, but needs hptui[gp]"
+    trials, parameters = plural(n_trials, "trial"), plural(len(space), "parameter")
+    return "gp", f"it does best with few trials: {trials} of {parameters}"

@@ -10,7 +10,7 @@ Values = Mapping[str, OptionValue]
 
 
 def _warmup() -> Option:
-    return Option("n_warmup_steps", "int", 0, "Steps of a trial in which it is kept.", low=0)
+    return Option("n_warmup_steps", "int", 0, "Steps before a trial may be pruned.", low=0)
 
 
 def _interval() -> Option:
@@ -21,12 +21,12 @@ _PERCENTILE_OPTIONS = (
     Option("n_startup_trials", "int", 5, "Completed trials before any is pruned.", low=0),
     _warmup(),
     _interval(),
-    Option("n_min_trials", "int", 1, "Values of others needed at a step to judge it.", low=1),
+    Option("n_min_trials", "int", 1, "How many other trials must have reported at a step.", low=1),
 )
 
 
 def _reduction(default: int) -> Option:
-    return Option("reduction_factor", "int", default, "One in so many is promoted.", low=2)
+    return Option("reduction_factor", "int", default, "One in this many is promoted.", low=2)
 
 
 def _needs_resource(name: str) -> Option:
@@ -70,7 +70,7 @@ PRUNERS: tuple[Method, ...] = (
         "Median",
         "Stops a trial whose best value is worse than the median of the others at that step.",
         _PERCENTILE_OPTIONS,
-        cost="Some 0.2 ms a report, after any number of trials.",
+        cost="About 0.2 ms per report, with any number of trials.",
     ),
     Method(
         "percentile",
@@ -81,14 +81,14 @@ PRUNERS: tuple[Method, ...] = (
                 "percentile",
                 "float",
                 None,
-                "How many in a hundred are kept.",
+                "Percent of trials to keep.",
                 low=0,
                 high=100,
                 required=True,
             ),
             *_PERCENTILE_OPTIONS,
         ),
-        cost="Some 0.2 ms a report, after any number of trials.",
+        cost="About 0.2 ms per report, with any number of trials.",
     ),
     Method(
         "sha",
@@ -104,12 +104,12 @@ PRUNERS: tuple[Method, ...] = (
         ),
         aliases=("successive_halving", "asha"),
         conflict=_sha_conflict,
-        cost="Some 0.2 ms a report, after any number of trials.",
+        cost="About 0.2 ms per report, with any number of trials.",
     ),
     Method(
         "hyperband",
         "Hyperband",
-        "Several successive halvings side by side, each with another start.",
+        "Several successive halvings side by side, each with a different start.",
         (
             Option("min_resource", "int", 1, "Steps that each trial gets.", low=1),
             Option(
@@ -124,7 +124,7 @@ PRUNERS: tuple[Method, ...] = (
             _needs_resource("max_resource"),
         ),
         conflict=_hyperband_conflict,
-        cost="Some 0.2 ms a report, after any number of trials.",
+        cost="About 0.2 ms per report, with any number of trials.",
     ),
     Method(
         "threshold",
@@ -137,12 +137,12 @@ PRUNERS: tuple[Method, ...] = (
             _interval(),
         ),
         conflict=_threshold_conflict,
-        cost="Less than 0.1 ms a report, after any number of trials.",
+        cost="Less than 0.1 ms per report, with any number of trials.",
     ),
     Method(
         "patient",
         "Patient",
-        "Lets another pruner decide only when a trial has stopped to improve.",
+        "Lets another pruner decide only once a trial has stopped improving.",
         (
             Option(
                 "wrapped",
@@ -157,7 +157,7 @@ PRUNERS: tuple[Method, ...] = (
             ),
             Option("min_delta", "float", 0.0, "A change that counts as improvement.", low=0),
         ),
-        cost="Less than 0.1 ms, and what the wrapped pruner takes, after any number of trials.",
+        cost="Less than 0.1 ms plus what the wrapped pruner takes, with any number of trials.",
     ),
     Method(
         "wilcoxon",
@@ -167,7 +167,7 @@ PRUNERS: tuple[Method, ...] = (
             Option("p_threshold", "float", 0.1, "The larger, the more is pruned.", low=0, high=1),
             Option("n_startup_steps", "int", 2, "Common steps before any is pruned.", low=0),
         ),
-        cost="Some 1 ms a report, after any number of trials; more where values tie.",
+        cost="About 1 ms per report, with any number of trials; more where values tie.",
     ),
     Method("none", "None", "Never prunes.", aliases=("nop",)),
 )

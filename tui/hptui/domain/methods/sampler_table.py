@@ -13,7 +13,7 @@ _CONSTRAINTS = {
     "constraints_func": "Optuna has deprecated it: call trial.set_constraint in the objective"
 }
 _OLD = "Optuna has deprecated it"
-_CODE = "it is a Python function and cannot be spelled"
+_CODE = "it is a Python function, which text cannot express"
 
 
 def _startup(default: int) -> Option:
@@ -125,9 +125,10 @@ SAMPLERS: tuple[Method, ...] = (
                 "Model each group of conditional parameters jointly.",
                 when=_needs_multivariate,
             ),
-            Option("constant_liar", "bool", True, "Keep away from points that are running."),
+            Option("constant_liar", "bool", True, "Avoid points that are running."),
         ),
-        cost="10 ms a trial at 10,000 trials and 20 ms at 100,000: up to hundreds of thousands.",
+        cost="10 ms per trial at 10,000 trials and 20 ms at 100,000; suits up to hundreds of "
+        "thousands.",
         left_out={
             **_SEED,
             **_CONSTRAINTS,
@@ -144,7 +145,8 @@ SAMPLERS: tuple[Method, ...] = (
     Method(
         "auto",
         "Automatic",
-        "GP for few trials, NSGA-II for many of several objectives, else TPE; the run says why.",
+        "GP for few trials, NSGA-II for many trials of several objectives, else TPE; the run "
+        "says why.",
         cost="Costs what the chosen sampler costs.",
         left_out=_SEED,
     ),
@@ -152,7 +154,7 @@ SAMPLERS: tuple[Method, ...] = (
         "random",
         "Random",
         "Independent uniform draws.",
-        cost="Less than 1 ms a trial, after any number of trials.",
+        cost="Less than 1 ms per trial, with any number of trials.",
         left_out=_SEED,
     ),
     Method(
@@ -177,10 +179,11 @@ SAMPLERS: tuple[Method, ...] = (
             _only_one_variant("lr_adapt"),
         ),
         aliases=("cma",),
-        cost="Some 2 ms a trial at 10,000 trials and 7 ms at 100,000: up to hundreds of thousands.",
+        cost="About 2 ms per trial at 10,000 trials and 7 ms at 100,000; suits up to hundreds of "
+        "thousands.",
         left_out={
             **_SEED,
-            "source_trials": "it is a list of trials and cannot be spelled",
+            "source_trials": "it is a list of trials, which text cannot express",
             "x0": _OLD,
             "sigma0": _OLD,
             "restart_strategy": _OLD,
@@ -191,7 +194,7 @@ SAMPLERS: tuple[Method, ...] = (
     Method(
         "gp",
         "Gaussian process",
-        "Bayesian optimization for few, expensive trials: up to some hundred.",
+        "Bayesian optimization for few, expensive trials: up to a few hundred.",
         (
             _startup(10),
             _other_sampler(),
@@ -200,7 +203,7 @@ SAMPLERS: tuple[Method, ...] = (
             ),
             _warn_independent(),
         ),
-        cost="Some 0.5 s a trial at 100 trials and 1.5 s at 300: up to some hundreds.",
+        cost="About 0.5 s per trial at 100 trials and 1.5 s at 300; suits up to a few hundred.",
         left_out={**_SEED, **_CONSTRAINTS},
     ),
     Method(
@@ -209,7 +212,8 @@ SAMPLERS: tuple[Method, ...] = (
         "Genetic algorithm for two or three objectives and many trials.",
         _GA_OPTIONS,
         aliases=("nsga2",),
-        cost="Some 2 ms a trial at 10,000 trials and 5 ms at 100,000: up to hundreds of thousands.",
+        cost="About 2 ms per trial at 10,000 trials and 5 ms at 100,000; suits up to hundreds of "
+        "thousands.",
         left_out=_GA_LEFT_OUT,
         conflict=_ga_conflict,
     ),
@@ -236,7 +240,8 @@ SAMPLERS: tuple[Method, ...] = (
             ),
         ),
         aliases=("nsga3",),
-        cost="Some 2 ms a trial at 10,000 trials and 5 ms at 100,000: up to hundreds of thousands.",
+        cost="About 2 ms per trial at 10,000 trials and 5 ms at 100,000; suits up to hundreds of "
+        "thousands.",
         left_out=_GA_LEFT_OUT,
         conflict=_ga_conflict,
     ),
@@ -257,7 +262,8 @@ SAMPLERS: tuple[Method, ...] = (
             _warn_independent(),
         ),
         aliases=("quasimontecarlo",),
-        cost="Some 1 ms a trial at 10,000 trials and 3 ms at 100,000: up to hundreds of thousands.",
+        cost="About 1 ms per trial at 10,000 trials and 3 ms at 100,000; suits up to hundreds of "
+        "thousands.",
         left_out=_SEED,
     ),
     Method(
@@ -274,7 +280,8 @@ SAMPLERS: tuple[Method, ...] = (
                 words=("none",),
             ),
         ),
-        cost="Some 1 ms a trial at 10,000 trials and 2 ms at 100,000: up to a million points.",
+        cost="About 1 ms per trial at 10,000 trials and 2 ms at 100,000; suits up to a million "
+        "points.",
         left_out={**_SEED, "search_space": "it is made from the study's search space"},
     ),
     Method(
@@ -286,10 +293,11 @@ SAMPLERS: tuple[Method, ...] = (
                 "avoid_premature_stop",
                 "bool",
                 False,
-                "Wait for running trials before it ends, at the price of repeats.",
+                "Wait for running trials before ending, at the price of repeated points.",
             ),
         ),
-        cost="Some 2 ms a trial at 10,000 trials and 12 ms at 100,000: up to some 100,000.",
+        cost="About 2 ms per trial at 10,000 trials and 12 ms at 100,000; suits up to about "
+        "100,000.",
         left_out=_SEED,
     ),
 )

@@ -20,7 +20,7 @@ from hptui.errors import SpaceError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-_FORM = 'Write it like kernel=rbf|poly; a choice with a | in it stands in quotes, like "a|b".'
+_FORM = 'Write it like kernel=rbf|poly; quote a choice that contains |, like "a|b".'
 
 
 def parse_choices_option(text: str, known: Collection[str] = ()) -> tuple[str, tuple[str, ...]]:
@@ -104,7 +104,7 @@ def read_choices(
     for text in spelled:
         choice = _read(text, known, can_add=can_add)
         if choice_key(choice) in map(choice_key, choices):
-            raise SpaceError(f"{show(text)} comes twice.", hint="Give each choice once.")
+            raise SpaceError(f"{show(text)} is listed twice.", hint="Give each choice once.")
         choices.append(choice)
     return tuple(choices)
 

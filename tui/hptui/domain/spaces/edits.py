@@ -306,7 +306,7 @@ def _read_suffix(part: str) -> tuple[str, Any]:
     if key.strip() == "step" and equals:
         return "step", None if value.strip().lower() == "none" else _number(value)
     raise SpaceError(
-        f"{show(part)} is not known after a range.",
+        f"{show(part)} is not valid after a range.",
         hint="Use :log, :linear, :step=2 or :step=none.",
     )
 

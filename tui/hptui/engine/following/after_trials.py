@@ -77,7 +77,7 @@ class AfterTrials:
         self._has_callbacks = False
         self._is_closed = False
         self._trackers = Follower(
-            "What logs and notifies",
+            "Loggers and notifiers",
             "",
             connections,
             guardian,
@@ -258,8 +258,8 @@ class AfterTrials:
         self._hooks.sum_up()
         if self._run is not None and self._run.trials.n_answered:
             count = self._run.trials.n_answered
-            trials = plural(count, "trial has", "trials have")
-            self._tell(f"{trials} the values of earlier ones with the same parameters.")
+            trials = plural(count, "trial")
+            self._tell(f"{trials} reused the values of earlier ones with the same parameters.")
         for each in self._followers:
             each.sum_up()
 

@@ -236,11 +236,11 @@ class Follower:
         for name, count in self._n_failed.items():
             if count > _MAX_TOLD:
                 shown = safe_line(name, max_chars=_NAME_CHARS)
-                self._tell(f"{shown} failed {count} times in all.")
+                self._tell(f"{shown} failed {plural(count, 'time')} in all.")
         count = self.n_waiting
         if count:
             trials = plural(count, "trial")
-            self._tell(f"{self._title} were ended before they were done with {trials}.")
+            self._tell(f"{self._title} were stopped before they finished {trials}.")
 
     def broken(self) -> None:
         """Take that its connection carries no messages any more."""
@@ -342,7 +342,7 @@ class Follower:
         if not self.is_ready:
             self.problem = ObjectiveError(
                 f"{self._title} cannot be loaded: their process ended ({how}).",
-                hint="Try to import them with python, outside hptui.",
+                hint="Try importing them with python, outside hptui.",
             )
         elif self._number is None:
             self._stop(f"ended their process ({how}).")

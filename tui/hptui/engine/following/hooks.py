@@ -235,10 +235,12 @@ class Hooks:
         for key, count in self._n_failed.items():
             if count > _MAX_TOLD:
                 shown = safe_line(key, max_chars=_COMMAND_CHARS)
-                self._tell(f"{shown!r} failed {count} times in all.")
+                self._tell(f"{shown!r} failed {plural(count, 'time')} in all.")
         if self._n_left_out:
-            times = "once" if self._n_left_out == 1 else f"{self._n_left_out} times"
-            self._tell(f"Commands of --on-best were left out {times}: they end too slowly.")
+            left_out = plural(
+                self._n_left_out, "command of --on-best was", "commands of --on-best were"
+            )
+            self._tell(f"{left_out} skipped: the ones before took too long.")
 
     def _give_up(self) -> None:
         count = len(self._waiting) + (self._running is not None)

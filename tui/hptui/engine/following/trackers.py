@@ -200,7 +200,7 @@ class _Notifier:
         apprise = _import("apprise")
         self._apprise = apprise.Apprise()
         if not self._apprise.add(address):
-            raise UsageError("apprise knows no such address, or it is not complete")
+            raise UsageError("apprise does not know this address, or it is incomplete")
         self._study = safe_line(study)
         self._tells_best = tells_best
 

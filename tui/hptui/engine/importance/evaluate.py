@@ -11,6 +11,7 @@ import optuna
 from optuna.trial import TrialState
 
 from hptui.analysis.evaluators import EVALUATORS
+from hptui.domain.readable import plural
 from hptui.engine.sampling.frozen_trials import frozen_trials
 from hptui.engine.sampling.read_only_storage import study_holding
 from hptui.errors import UsageError
@@ -79,18 +80,18 @@ def _refusal(trials: JudgedTrials, evaluator: Evaluator, params: Sequence[str]) 
     title = EVALUATORS[evaluator].title
     if len(np.unique(trials.values)) == 1:
         return UsageError(
-            f"All {len(trials.values):,} complete trials have the same value, so {title} has "
-            "nothing to tell parameters apart by."
+            f"All {plural(len(trials.values), 'complete trial')} have the same value, so {title} "
+            "cannot tell parameters apart."
         )
     if params and not _are_together(trials, params):
         return UsageError(
-            f"{title} judges parameters together that some complete trials have all from the same "
-            "spaces, and those that were asked for are not such.",
+            f"{title[0].upper()}{title[1:]} needs complete trials that have all of these parameters, from the same "
+            "space; there are none.",
             hint="--evaluator ped-anova judges each parameter by itself.",
         )
     return UsageError(
-        f"{title} cannot compute with values or parameters so far from each other, or so near.",
-        hint="--evaluator ped-anova goes by the order of the values.",
+        f"{title[0].upper()}{title[1:]} cannot handle values or parameters that lie so far apart, or so close together.",
+        hint="--evaluator ped-anova uses only the order of the values.",
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.analysis.importance import build_importance, judged_trials
+from hptui.domain.readable import plural
 from hptui.domain.spaces.space import spec_to_json
 from hptui.domain.text import safe_text
 from hptui.errors import HptuiError, UsageError
@@ -64,7 +65,7 @@ def compute_importance(
 def _ask(
     trials: JudgedTrials, evaluator: Evaluator, params: Sequence[str], tell: Callable[[str], None]
 ) -> dict[str, float]:
-    what = f"{EVALUATORS[evaluator].title} of {len(trials.values):,} trials"
+    what = f"{EVALUATORS[evaluator].title} of {plural(len(trials.values), 'trial')}"
     began_s = time.monotonic()
     with tempfile.TemporaryFile() as question, tempfile.TemporaryFile() as errors:
         _write_question(question, trials, evaluator, params)
@@ -73,7 +74,7 @@ def _ask(
             for last in _lines(process):
                 far = ""
                 if last.get("total"):
-                    far = f", {last['done']} of {last['total']} parameters"
+                    far = f", {last['done']} of {plural(last['total'], 'parameter')}"
                 tell(f"{what}{far}, {time.monotonic() - began_s:.0f} s")
         if "refused" in last:
             raise UsageError(last["refused"], hint=last["hint"])

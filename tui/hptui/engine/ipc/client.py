@@ -41,7 +41,7 @@ def ask_engine(
             f"No engine runs {safe_line(study)} now.", hint="hptui run OBJECTIVE --study NAME does."
         )
     if not lease.is_here:
-        raise UsageError(f"{safe_line(study)} is run on {safe_line(lease.host)}, not here.")
+        raise UsageError(f"{safe_line(study)} is running on {safe_line(lease.host)}, not here.")
     meant = {"study": study, "inode": lease.inode}
     try:
         require_own_lease(folder_of(study_file, study) / LEASE)
@@ -73,7 +73,7 @@ def _exchange(lease: Lease, message: Message, timeout_s: float) -> Message:
         connection.settimeout(timeout_s)
         connection.connect(lease.socket)
         if not is_own_peer(connection):
-            raise UsageError("Another user answers in the place of the engine.")
+            raise UsageError("Another user answered instead of the engine.")
         connection.sendall(pack(message))
         while True:
             # All of the answer counts, however slowly its bytes come.

@@ -109,8 +109,8 @@ class Connections:
             self._listen()
         except OSError as error:
             raise HptuiError(
-                f"The engine's folder {safe_line(folder)} was removed, and cannot be made again: "
-                f"{error.strerror}.",
+                f"The engine's folder {safe_line(folder)} was removed and cannot be created "
+                f"again: {error.strerror}.",
                 hint="Keep programs that clear temporary files from hptui-*.",
             ) from error
 

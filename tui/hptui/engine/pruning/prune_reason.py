@@ -21,6 +21,7 @@ from optuna.pruners._successive_halving import _completed_rung_key, _get_current
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from hptui.domain.readable import plural
 from hptui.engine.pruning.halving import QuickHyperbandPruner, QuickSuccessiveHalvingPruner
 from hptui.engine.pruning.percentile import QuickPercentilePruner
 from hptui.engine.sampling.own import OwnPruner
@@ -91,9 +92,9 @@ def _compared_with(
         return None, "which is not a number"
     if isinstance(pruner, PatientPruner):
         if pruner._wrapped_pruner is None:
-            return None, f"no improvement for more than {pruner._patience} steps"
+            return None, f"no improvement for more than {plural(pruner._patience, 'step')}"
         threshold, against = _compared_with(study, trial, pruner._wrapped_pruner)
-        patience = f"after {pruner._patience} steps without improvement"
+        patience = f"after {plural(pruner._patience, 'step')} without improvement"
         return threshold, f"{against}, {patience}" if against else patience
     if isinstance(pruner, PercentilePruner):
         return _percentile(study, trial, pruner, step)
@@ -127,7 +128,7 @@ def _percentile(
     seen = (min if study.direction is StudyDirection.MINIMIZE else max)(values)
     of = f"{best_of} so far {seen:.4g}, " if len(values) > 1 else ""
     middle = "median" if pruner._percentile == 50 else f"{pruner._percentile:g}th percentile"  # noqa: PLR2004
-    return threshold, f"{of}{middle} of {n_counted} trials {threshold:.4g}"
+    return threshold, f"{of}{middle} of {plural(n_counted, 'trial')} {threshold:.4g}"
 
 
 def _threshold(value: float, pruner: ThresholdPruner) -> tuple[float | None, str]:

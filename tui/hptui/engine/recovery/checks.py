@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.readable import plural, show_age, show_moment, show_size
+from hptui.domain.readable import by_count, plural, show_age, show_moment, show_size
 from hptui.domain.text import safe_line
 from hptui.engine.recovery.lease import folder_of, read_lease
 from hptui.engine.recovery.orphaned_files import remains_of
@@ -166,15 +166,15 @@ def _leases(found: Examination) -> Iterator[Finding]:
     if lease.is_unseen:
         yield Finding(
             "engine-unseen",
-            "It is held by a process that cannot be seen from here.",
+            "A process that is not visible from here has locked it.",
             hint="It may run in another container or as another user.",
             is_trouble=False,
         )
     elif not lease.is_here:
         yield Finding(
             "lease-elsewhere",
-            f"It is being run by process {lease.pid} on {safe_line(lease.host)}, or was: "
-            "that cannot be known from here.",
+            f"Process {lease.pid} on {safe_line(lease.host)} is running it, or was: there is no "
+            "telling from here.",
             hint=f"If that engine is gone, remove {_lease_path(found)}.",
             is_trouble=False,
         )
@@ -182,7 +182,7 @@ def _leases(found: Examination) -> Iterator[Finding]:
         yield Finding(
             "lease",
             f"Its engine, process {lease.pid}, has died.",
-            "remove what it held the study by",
+            "release the study",
         )
 
 
@@ -203,9 +203,10 @@ def _spools(
             yield Finding(kind, f"{where} is empty.", "" if is_running else "remove it")
         else:
             count = plural(len(spool.trials), "trial")
+            are = by_count(len(spool.trials), "is", "are")
             yield Finding(
                 kind,
-                f"{count} that the file did not take {_are(len(spool.trials))} in {where}.",
+                f"{count} that could not be stored {are} in {where}.",
                 "" if is_running else "store them in the study",
                 "Stop the run first." if is_running else "",
             )
@@ -214,7 +215,7 @@ def _spools(
 def _left(found: Examination) -> Iterator[Finding]:
     if found.left:
         count = len(found.left)
-        are, whose = ("are", "their") if count > 1 else ("is", "its")
+        are, whose = by_count(count, "is", "are"), by_count(count, "its", "their")
         yield Finding(
             "leftover",
             f"{plural(count, 'trial')} {are} stale ({whose} engine died): "
@@ -247,7 +248,7 @@ def _remains(path: Path, study_name: str, states: dict[int, str]) -> Iterator[Fi
             yield Finding(
                 kind,
                 f"{remains.describe()}, {show_size(remains.n_bytes)}.",
-                "remove them" if len(remains.paths) > 1 else "remove it",
+                by_count(len(remains.paths), "remove it", "remove them"),
                 can_be_undone=False,
                 # Somebody may still want what an earlier study has left.
                 is_trouble=kind != "set-aside",
@@ -271,14 +272,15 @@ def _size(path: Path, *, is_running: bool) -> Iterator[Finding]:
     if wal_bytes > _MIN_WAL_BYTES and not is_running:
         yield Finding(
             "wal",
-            f"{show_size(wal_bytes)} of changes stand beside the file, in {safe_line(wal.name)}.",
-            "bring them into the file",
+            f"{show_size(wal_bytes)} of changes are still outside the file, in "
+            f"{safe_line(wal.name)}.",
+            "move them into the file",
         )
     if free > max(_MIN_FREE_BYTES, whole * _MIN_FREE_SHARE):
         yield Finding(
             "free",
-            f"{show_size(free)} of {show_size(whole)} in the file are free.",
-            "" if is_running else "give them back",
+            f"{show_size(free)} of {show_size(whole)} in the file is free.",
+            "" if is_running else "give the space back",
             "Stop the run first." if is_running else "",
         )
 
@@ -289,8 +291,8 @@ def _change(folder: Path) -> Iterator[Finding]:
         yield Finding(
             "change",
             text,
-            "finish it, or take it back where something is in the way" if can_go_on else "",
-            "" if can_go_on else f"See what is in the folder, then remove {JOURNAL}.",
+            "finish it, or undo it if something is in the way" if can_go_on else "",
+            "" if can_go_on else f"Check the folder, then remove {JOURNAL}.",
         )
 
 
@@ -314,10 +316,6 @@ def _pages(connection: sqlite3.Connection) -> tuple[int, int, int]:
     return found[0], found[1], found[2]
 
 
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
 def _numbers(trials: Iterable[RunningTrial]) -> str:
     numbers = [trial.number for trial in trials]
     shown = ", ".join(map(str, numbers[:_MAX_LISTED]))
@@ -332,7 +330,7 @@ def _since(trials: Iterable[RunningTrial]) -> str:
 
 def to_json(found: Examination) -> dict[str, Any]:
     """Return what `hptui doctor --json` prints of a study, except what was done."""
-    from hptui.storage.read.stored_times import iso_utc
+    from hptui.storage.sqlite.timestamps import iso_utc
 
     lease = found.lease
     return {

@@ -51,7 +51,7 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
         return resume_changes(found.folder) or "That is already done."
     if kind == "draft":
         if not remove_left_draft(found.folder, name):
-            raise HptuiError(f"{safe_line(name)} cannot be removed, or is not left any more.")
+            raise HptuiError(f"{safe_line(name)} cannot be removed, or is already gone.")
         return "Removed."
     if kind == "schema":
         from hptui.storage.files.upgrade import upgrade_file
@@ -59,7 +59,7 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
         return f"Upgraded. Backup: {safe_line(upgrade_file(path))}."
     if kind == "no-study":
         delete_study(path, study)
-        return "It is in the trash; hptui undo brings it back."
+        return "Moved to the trash; hptui undo restores it."
     require_writable(path)
     if kind == "leftover":
         return _settle(found, requeue=requeue)
@@ -89,7 +89,7 @@ def _store(path: Path, study: str, name: str) -> str:
             done = use_up(path, study, spool)
             known = f", {done.n_known} were stored already" if done.n_known else ""
             return f"{done.n_stored} stored{known}."
-    raise HptuiError(f"{safe_line(name)} is not there any more.")
+    raise HptuiError(f"{safe_line(name)} no longer exists.")
 
 
 def _remove(path: Path, study: str, kind: str) -> str:
@@ -97,7 +97,7 @@ def _remove(path: Path, study: str, kind: str) -> str:
     _, states = read_study_file(path, lambda connection: running_trials(connection, study, living))
     remains = cast("dict[str, Any]", remains_of(path, study, states)).get(kind)
     if remains is None:
-        raise UsageError(f"There is no remedy for {safe_line(kind, max_chars=40)!r}.")
+        raise UsageError(f"There is no fix for {safe_line(kind, max_chars=40)!r}.")
     remove_remains(remains)
     return "Removed."
 
@@ -116,7 +116,7 @@ def _give_back(path: Path) -> str:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:
         raise as_storage_error(error, path) from error
-    return f"The file has {path.stat().st_size:,} bytes, before {before:,}."
+    return f"The file now has {path.stat().st_size:,} bytes, down from {before:,}."
 
 
 def mend_all(found: Examination, *, requeue: bool = False) -> list[str]:

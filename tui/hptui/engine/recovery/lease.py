@@ -178,8 +178,8 @@ def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
     if lease.is_unseen:
         return StudyBusyError(
             f"{safe_line(lease.study)} is held by another process.",
-            hint="Try again in a moment. If it lasts, that process runs in another container or as "
-            "another user: stop it there.",
+            hint="Try again in a moment. If this persists, that process runs in another "
+            "container or as another user: stop it there.",
         )
     if lease.is_for_a_moment:
         return StudyBusyError(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from hptui.domain.readable import plural
 from hptui.engine.recovery.lease import folder_of
 from hptui.engine.workers.scratch import clear_scratch
-from hptui.storage.files.disk_usage import bytes_of
+from hptui.storage.files.staging import bytes_of
 from hptui.storage.files.study_folder import is_behind_link
 
 if TYPE_CHECKING:

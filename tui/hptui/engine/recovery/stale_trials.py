@@ -13,7 +13,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY, ERROR_KEY, RUN_KEY
-from hptui.domain.readable import plural
+from hptui.domain.readable import by_count, plural
 from hptui.engine.recovery.lease import A_MOMENT_S, Lease, take_lease
 from hptui.engine.run.open_run import runs_of
 from hptui.engine.run.outcome import TrialError
@@ -62,7 +62,7 @@ def treat_stale_trials(study: optuna.Study, folder: Path, what: str) -> int:
 def settled_text(count: int, what: str) -> str:
     """Return what `treat_stale_trials` has done to so many trials."""
     trials = plural(count, "stale trial")
-    whose, are = ("its", "is") if count == 1 else ("their", "are")
+    whose, are = by_count(count, "its", "their"), by_count(count, "is", "are")
     again = f" and {whose} parameters enqueued again" if what == "requeue" else ""
     return f"{trials} ({whose} engine died) {are} marked as failed{again}."
 

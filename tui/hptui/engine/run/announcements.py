@@ -36,7 +36,7 @@ def started(plan: RunPlan, run: Run) -> Started:
         directions=tuple(run.trials.directions),
         sampler=run.sampler,
         pruner=run.pruner,
-        n_slots=plan.n_slots,
+        n_slots=plan.n_workers,
         backend=plan.backend,
         n_trials=plan.budget.n_trials,
         n_waiting=run.n_waiting(),
@@ -50,7 +50,7 @@ def notes_at_start(plan: RunPlan, run: Run) -> Iterator[str]:
     if run.n_leftover and plan.leftovers != "leave":
         yield settled_text(run.n_leftover, plan.leftovers)
     if run.n_replayed:
-        yield f"{plural(run.n_replayed, 'trial')} that an earlier run could not store: stored now."
+        yield f"Stored {plural(run.n_replayed, 'trial')} that an earlier run could not store."
 
 
 def progress_of(
@@ -112,4 +112,4 @@ def left_at_work(lanes: Mapping[str, Lane], now_s: float) -> Iterator[str]:
     for name, lane in lanes.items():
         busy_s = lane.busy_s(now_s)
         if busy_s is not None and busy_s >= _TELL_LEFT_S:
-            yield f"The {name} had been at work for {show_duration(busy_s)} and was left."
+            yield f"The {name} was still busy after {show_duration(busy_s)} and was abandoned."

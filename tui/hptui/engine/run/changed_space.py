@@ -37,7 +37,7 @@ class Probing:
 
     def __init__(self, plan: RunPlan) -> None:
         self._ref = plan.ref
-        self._place = probe_place(plan.resources, plan.n_slots, available_cores(), plan.python)
+        self._place = probe_place(plan.resources, plan.n_workers, available_cores(), plan.python)
         self._result: ProbeResult | None = None
 
     @property
@@ -170,7 +170,7 @@ def _remedy(
             return f"Its trials cannot be carried over. For a new study: {runs}"
         options += _option(name, spec, stored[name])
     fork = safe_line(shlex.join(["hptui", "fork", address, new, *options]), max_chars=4_000)
-    return f"Carry the trials that fit into a new study: {fork}\nThen go on in it: {runs}"
+    return f"Copy the trials that fit into a new study: {fork}\nThen continue it: {runs}"
 
 
 def _option(name: str, spec: ParamSpec, stored: ParamSpec) -> list[str]:

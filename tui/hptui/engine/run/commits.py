@@ -162,8 +162,8 @@ class Commits:
                 raise self._given_up
             if is_cut_short:
                 raise HptuiError(
-                    f"The study file took no writes to the end of the run ({self.trouble}); all "
-                    "trials that have ended are stored, but not how the run has ended."
+                    f"The study file could not be written at the end of the run ({self.trouble}); "
+                    "all trials that have ended are stored, but not how the run ended."
                 )
             self._look_at_trouble(now())
             pause(_LAST_RETRY_S)
@@ -177,7 +177,7 @@ class Commits:
             self._blocked_since_s = since_s
         elif self._has_told_trouble:
             self._has_told_trouble = False
-            self._observer.note("The study file takes writes again.")
+            self._observer.note("The study file can be written again.")
 
     def block(self, reason: str = "") -> None:
         """Note that the file refuses writes: nothing new is started until it takes them."""
@@ -209,7 +209,9 @@ class Commits:
             return
         limit = f"{LIMIT_S / 60:g} minutes"
         if now_s > since_s + LIMIT_S:
-            self.give_up(HptuiError(f"The study file took no writes for {limit}: {self._reason}"))
+            self.give_up(
+                HptuiError(f"The study file could not be written for {limit}: {self._reason}")
+            )
         elif now_s > since_s + _TELL_TROUBLE_AFTER_S:
             if not self._has_told_trouble:
                 self._observer.note(f"{self._reason} Waiting for up to {limit}; nothing is lost.")

@@ -94,7 +94,7 @@ class RunConfiguration:
         attrs = {} if study is None else study._storage.get_study_system_attrs(study._study_id)
         _require_same_objective(plan, study, attrs)
         directions = _directions(plan, about, study)
-        _requireplural(plan, plan.n_values, directions, study)
+        _require_count(plan, plan.n_values, directions, study)
         last_run = _last_run(attrs)
         sampler = parse_sampler(plan.sampler or str(last_run.get("sampler") or about["sampler"]))
         repeat = _repeat(plan, last_run)
@@ -154,7 +154,7 @@ class RunConfiguration:
             )
         require_same_space(plan, space, edits, stored)
         _require_same_code(plan, about, attrs, probing, edits, stored)
-        _requireplural(plan, probing.values_returned, directions, study)
+        _require_count(plan, probing.values_returned, directions, study)
         for params in plan.enqueue:
             check_params(params, effective)
         # The places in a grid are in the order of its seed, so that a run goes on in that.
@@ -326,7 +326,7 @@ def _new_directions(plan: RunPlan, about: Message) -> tuple[str, ...]:
     return plan.directions or tuple(about["directions"])
 
 
-def _requireplural(
+def _require_count(
     plan: RunPlan, n_values: int | None, directions: tuple[str, ...], study: optuna.Study | None
 ) -> None:
     """Refuse an objective that returns more or fewer values than there are directions.

@@ -22,9 +22,9 @@ from hptui.engine.run.events import (
     LimitRequested,
     PauseRequested,
     ResumeRequested,
-    SlotsRequested,
     StopRequested,
     Tick,
+    WorkersRequested,
 )
 from hptui.engine.run.rules import Phase
 from hptui.engine.workers.descriptors import require_room
@@ -184,33 +184,33 @@ def _kill(engine: Engine, message: Message) -> Message:
 
 
 def _jobs(engine: Engine, message: Message) -> Message:
-    n_slots = int(message["n"])
-    require_possible(n_slots)
-    use_workers(engine, n_slots)
-    return {"text": f"Now using {plural(n_slots, 'worker')}."}
+    n_workers = int(message["n"])
+    require_possible(n_workers)
+    use_workers(engine, n_workers)
+    return {"text": f"Now using {plural(n_workers, 'worker')}."}
 
 
-def use_workers(engine: Engine, n_slots: int) -> None:
+def use_workers(engine: Engine, n_workers: int) -> None:
     """Let a run have so many workers.
 
     Raises:
         UsageError: There is no room for them.
     """
-    require_room(n_slots, len(engine.slots), engine.pool.kind)
-    _require_places(engine, n_slots)
-    engine.feed(SlotsRequested(n_slots))
+    require_room(n_workers, len(engine.slots), engine.pool.kind)
+    _require_places(engine, n_workers)
+    engine.feed(WorkersRequested(n_workers))
 
 
-def _require_places(engine: Engine, n_slots: int) -> None:
+def _require_places(engine: Engine, n_workers: int) -> None:
     size = engine.pool.places.size
-    if size is not None and n_slots > size and engine.pool.is_far:
+    if size is not None and n_workers > size and engine.pool.is_far:
         raise UsageError(
-            f"{n_slots} workers were asked for, and the hosts have {plural(size, 'place')}.",
+            f"{n_workers} workers were asked for, and the hosts have {plural(size, 'place')}.",
             hint=f"Ask for at most {size}, or start the run again with more: --hosts HOST:N.",
         )
-    if size is not None and n_slots > size:
+    if size is not None and n_workers > size:
         raise UsageError(
-            f"{n_slots} workers were asked for, but only "
+            f"You asked for {plural(n_workers, 'worker')}, but only "
             f"{plural(size, 'worker has', 'workers have')} devices or cores of their own here.",
             hint=f"Ask for at most {size}, or restart it with other --devices, --per-device, "
             "--threads or without --pin.",
@@ -247,7 +247,7 @@ def _extend(engine: Engine, message: Message) -> Message:
         raise UsageError("The run has no trial limit to extend.")
     _require_going_on(engine, "extended")
     engine.feed(ExtendRequested(more))
-    return {"text": f"{engine.rules.budget.n_trials} trials in this run."}
+    return {"text": f"This run now has {plural(engine.rules.budget.n_trials, 'trial')}."}
 
 
 def _limit(engine: Engine, message: Message) -> Message:
@@ -276,7 +276,7 @@ def _space(engine: Engine, message: Message) -> Message:
     return {
         "kept": change.kept,
         "set_aside": change.set_aside,
-        "text": f"{change.kept} trials {when}, {change.set_aside} set aside.",
+        "text": f"{plural(change.kept, 'trial')} {when}, {change.set_aside} set aside.",
     }
 
 
@@ -288,7 +288,7 @@ def _retry(engine: Engine, message: Message) -> Message:
     if not retried:
         raise UsageError("No failed trial is left to retry.")
     engine.feed(Tick())
-    text = f"{plural(len(retried), 'failed trial')} will be tried again."
+    text = f"{plural(len(retried), 'failed trial')} will be retried."
     return {"text": text, "trials": retried}
 
 

@@ -32,10 +32,10 @@ from hptui.engine.run.events import (
     MemoryExceeded,
     OpenSlot,
     SlotReady,
-    SlotsRequested,
     StopRequested,
     StorageChanged,
     Tick,
+    WorkersRequested,
 )
 from hptui.engine.run.library_warnings import Heard
 from hptui.engine.run.observer import REASON_TEXTS, Finished, Observer, Pace, Progress
@@ -94,7 +94,7 @@ class Engine:
                 guardian=self._runtime_directory.guardian,
                 max_files=raise_limit(),
                 resources=plan.resources,
-                n_workers=plan.n_slots,
+                n_workers=plan.n_workers,
                 python=plan.python,
             ),
             connections=self._connections,
@@ -102,7 +102,7 @@ class Engine:
             on_message=self._on_trial_message,
             on_trouble=lambda text: self._heard.add("hptui", text),
         )
-        self.rules = Rules(plan.budget, plan.n_slots, now())
+        self.rules = Rules(plan.budget, plan.n_workers, now())
         limit = plan.resources.memory
         # On other machines their agents look.
         is_near = limit is not None and plan.far is None
@@ -151,11 +151,11 @@ class Engine:
             is_short = lease is None or lease.is_for_a_moment or lease.is_unseen
             if lease is not None and lease.is_alive and not is_short:
                 raise busy_error(self._plan.study_file, lease)
-            require_room(self._plan.n_slots, 0, self.pool.kind)
+            require_room(self._plan.n_workers, 0, self.pool.kind)
             self._connections.open()
             adopt_orphans()
             start_trackers()
-            self._worker_manager.open(self._plan.n_slots)
+            self._worker_manager.open(self._plan.n_workers)
             self._after.load(None, self._worker_manager.pool.max_files)
             with one_blas_thread():
                 return self._run_with_workers()
@@ -238,11 +238,11 @@ class Engine:
 
     def _use_prepared_workers(self) -> None:
         """Have as many workers as were prepared when the study was taken, where there is room."""
-        if self._plan.n_slots != self.rules.n_slots:
+        if self._plan.n_workers != self.rules.n_workers:
             try:
-                control.use_workers(self, self._plan.n_slots)
+                control.use_workers(self, self._plan.n_workers)
             except HptuiError as error:
-                self._observer.note(f"{error.message} The run has {self.rules.n_slots}.")
+                self._observer.note(f"{error.message} The run has {self.rules.n_workers}.")
 
     def _feed(self, event: Event) -> None:
         """Give an event to the rules and do what they say."""
@@ -269,7 +269,7 @@ class Engine:
                 if death is not None:
                     self._on_deaths([death])
             case OpenSlot():
-                self._worker_manager.open(self.rules.n_slots)
+                self._worker_manager.open(self.rules.n_workers)
             case CloseSlot(slot):
                 self._worker_manager.close_slot(slot)
             case Finish():
@@ -283,14 +283,14 @@ class Engine:
     def _release(self, slot: Slot) -> None:
         """Make a slot free after its trial, or close it where there are to be fewer now."""
         self._worker_manager.release(slot)
-        if slot.number is None and slot.index >= self.rules.n_slots:
+        if slot.number is None and slot.index >= self.rules.n_workers:
             self._worker_manager.close_slot(slot.index)
 
     def _on_deaths(self, deaths: Iterable[Death]) -> None:
         for death in deaths:
             if self._dispatcher is not None:
                 self._dispatcher.on_worker_exit(death)
-            if death.slot >= self.rules.n_slots:
+            if death.slot >= self.rules.n_workers:
                 self._worker_manager.close_slot(death.slot)
 
     def _on_blocked(self, is_blocked: bool) -> None:
@@ -483,8 +483,8 @@ class Engine:
         if self._commits is not None:
             self._commits.touch()
         self._feed(event)
-        if isinstance(event, SlotsRequested):
-            self._worker_manager.open(event.n_slots)
+        if isinstance(event, WorkersRequested):
+            self._worker_manager.open(event.n_workers)
 
     def commit(self) -> None:
         """Bring all that is gathered into the file for a request that goes there itself.

@@ -108,10 +108,10 @@ class MemoryExceeded:
 
 
 @dataclass(frozen=True, slots=True)
-class SlotsRequested:
+class WorkersRequested:
     """Use this many slots from now on."""
 
-    n_slots: int
+    n_workers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ Event = (
     | InterruptRequested
     | KillRequested
     | MemoryExceeded
-    | SlotsRequested
+    | WorkersRequested
     | ExtendRequested
     | LimitRequested
     | StorageChanged

@@ -98,8 +98,8 @@ def _use_threads(engine: Engine, n_threads: int) -> None:
     """Have a worker for each thread of a cluster, where nobody has said how many."""
     n_workers = min(max(1, n_threads), MAX_WORKERS)
     if engine.run_state is None:
-        engine._plan = replace(engine.plan, n_slots=n_workers)
-    elif n_threads and n_workers != engine.rules.n_slots:
+        engine._plan = replace(engine.plan, n_workers=n_workers)
+    elif n_threads and n_workers != engine.rules.n_workers:
         try:
             control.use_workers(engine, n_workers)
         except HptuiError as error:

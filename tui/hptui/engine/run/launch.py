@@ -127,7 +127,7 @@ def _wait_for_run(
             _end(process)
             raise HptuiError(
                 f"The engine did not start within {timeout_s:g} s.",
-                hint="The same with `hptui run` in a terminal shows what takes so long.",
+                hint="Use `hptui run` in a terminal to see what takes so long.",
             )
 
 

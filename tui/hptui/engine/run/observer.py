@@ -25,7 +25,7 @@ REASON_TEXTS: Mapping[EndReason, str] = {
     "objective_stop": "The objective stopped the study.",
     "callback_stop": "A callback stopped the study.",
     "failing": "The first ten trials all failed with the same error.",
-    "objective": "The objective cannot be run any more.",
+    "objective": "The objective can no longer run.",
     "error": "The run could not continue.",
 }
 

@@ -247,12 +247,12 @@ class Run:
         left = leave(self.folder, self.id, lines)
         if left is None:
             return HptuiError(
-                f"The study file took no writes ({why}), nor did any other place; "
-                f"these trials are not stored: {' '.join(lines)}"
+                f"The study file could not be written ({why}), nor any other place; these trials "
+                f"are not stored: {' '.join(lines)}"
             )
         return HptuiError(
-            f"The study file took no writes ({why}); "
-            f"{count} that it lacks are in {safe_line(left)}",
+            f"The study file could not be written ({why}); {count} that it lacks are in "
+            f"{safe_line(left)}",
             hint=f"The next run stores them, or hptui doctor {safe_line(self.plan.study)} --fix.",
         )
 

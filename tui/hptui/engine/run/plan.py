@@ -68,7 +68,7 @@ class RunPlan:
     resets: tuple[str, ...] = ()
     """Parameters whose earlier edits are taken back before those above are put in force."""
     budget: Budget = field(default_factory=Budget)
-    n_slots: int = field(default_factory=available_cores)
+    n_workers: int = field(default_factory=available_cores)
     backend: Backend = "loky"
     resources: Resources = field(default_factory=Resources)
     far: FarWorkers | None = None
@@ -111,12 +111,14 @@ class RunPlan:
         counts = stored.without(self.typed)
         if counts == self.prepared:
             return self
-        budget, n_slots = self.budget, self.n_slots
+        budget, n_workers = self.budget, self.n_workers
         if counts.trials is not None:
             budget = replace(budget, n_trials=counts.trials)
         if counts.workers is not None:
-            n_slots = counts.workers
+            n_workers = counts.workers
         said = self.prepared.notes(self.prepared, NOTHING_PREPARED)
         notes = [note for note in self.notes if note not in said]
         notes += counts.notes(counts, NOTHING_PREPARED)
-        return replace(self, budget=budget, n_slots=n_slots, prepared=counts, notes=tuple(notes))
+        return replace(
+            self, budget=budget, n_workers=n_workers, prepared=counts, notes=tuple(notes)
+        )

@@ -28,13 +28,13 @@ from hptui.engine.run.events import (
     PauseRequested,
     ResumeRequested,
     SlotReady,
-    SlotsRequested,
     StopRequested,
     StorageChanged,
     Tick,
     TrialFinished,
     TrialFollowed,
     TrialStarted,
+    WorkersRequested,
 )
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Rules:
     """The state of one run, advanced by `step`."""
 
     budget: Budget
-    n_slots: int
+    n_workers: int
     started_s: float
     phase: Phase = Phase.RUNNING
     reason: EndReason = "trials"
@@ -119,7 +119,7 @@ class Rules:
     _is_past_first_failures: bool = False
 
     def __post_init__(self) -> None:
-        self.slots = {index: _Slot() for index in range(self.n_slots)}
+        self.slots = {index: _Slot() for index in range(self.n_workers)}
 
     @property
     def n_left(self) -> int | None:
@@ -189,8 +189,8 @@ class Rules:
                             slot.kind, slot.text = "memory", text
                         slot.asked_to_end_s, slot.is_forced = now_s, True
                         out.append(self._end(number, force=True))
-            case SlotsRequested(n_slots):
-                out += self._resize(n_slots)
+            case WorkersRequested(n_workers):
+                out += self._resize(n_workers)
             case ExtendRequested(n_trials):
                 if self.budget.n_trials is not None:
                     total = self.budget.n_trials + n_trials
@@ -290,7 +290,7 @@ class Rules:
             slot = self.slots[event.slot] = _Slot(is_ready=self.slots[event.slot].is_ready)
             if slot.is_ready:
                 self._ready.add(event.slot)
-        if event.slot >= self.n_slots:
+        if event.slot >= self.n_workers:
             self._remove(event.slot)
         if self.is_followed:
             self.followed_in[event.number] = event.slot
@@ -305,18 +305,18 @@ class Rules:
                 if len(set(self._failures)) == 1:
                     self._stop("failing")
 
-    def _resize(self, n_slots: int) -> list[Instruction]:
+    def _resize(self, n_workers: int) -> list[Instruction]:
         out: list[Instruction] = []
-        for index in range(n_slots):
+        for index in range(n_workers):
             if index not in self.slots:
                 self.slots[index] = _Slot()
                 out.append(OpenSlot(index))
-        for index in [index for index in self.slots if index >= n_slots]:
+        for index in [index for index in self.slots if index >= n_workers]:
             # A busy slot goes when its trial has ended.
             if self.slots[index].number is None:
                 self._remove(index)
                 out.append(CloseSlot(index))
-        self.n_slots = n_slots
+        self.n_workers = n_workers
         return out
 
     def _remove(self, index: int) -> None:
@@ -376,7 +376,7 @@ class Rules:
         out: list[Instruction] = []
         waiting = set(self.followed_in.values())
         for index in sorted(self._ready - waiting):
-            if self.n_left != 0 and index < self.n_slots:
+            if self.n_left != 0 and index < self.n_workers:
                 self.slots[index].is_ready = False
                 self._ready.discard(index)
                 self._asking.add(index)

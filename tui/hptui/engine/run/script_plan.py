@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.domain.readable import plural
 from hptui.domain.run_text import DEFAULT_TRIALS
 from hptui.domain.script_study import ScriptStudy
 from hptui.domain.script_text import Typed, script_notes
@@ -49,7 +50,7 @@ def with_script(plan: RunPlan, about: Message) -> RunPlan:
         script = replace(script, storage="")
     if plan.directions is not None and len(plan.directions) != len(script.directions):
         raise UsageError(
-            f"{safe_line(plan.ref.name)} has {len(script.directions)} objectives "
+            f"{safe_line(plan.ref.name)} has {plural(len(script.directions), 'objective')} "
             f"({', '.join(script.directions)}), not {len(plan.directions)}.",
             hint="Omit --direction, or give it once for each.",
         )

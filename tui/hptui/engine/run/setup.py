@@ -311,7 +311,7 @@ def _write_study_attrs(
             "pruner": choices.pruner_text,
             **({"why_sampler": choices.why_sampler} if choices.why_sampler else {}),
             "n_trials": plan.budget.n_trials,
-            "slots": plan.n_slots,
+            "slots": plan.n_workers,
             "backend": plan.backend,
             **({} if plan.far is None else {"far": plan.far.to_json()}),
             **({"resources": told} if (told := plan.resources.to_json()) else {}),

@@ -12,6 +12,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from hptui.domain.attribute_keys import OWN_PREFIX
+from hptui.domain.readable import plural
 from hptui.engine.workers.trial_messages import checked_step, read_trial, spell_part, spell_trial
 from hptui.errors import StudyBusyError
 from hptui.storage.sqlite.attribute_values import value_of_json
@@ -169,7 +170,8 @@ class StorageAnswers:
         n_values, n_objectives = len(template.values or ()), len(self.trials.study.directions)
         if template.values is not None and n_values != n_objectives:
             raise ValueError(
-                f"The added trial has {n_values} values, the study has {n_objectives} objectives."
+                f"The added trial has {plural(n_values, 'value')}, "
+                f"the study has {plural(n_objectives, 'objective')}."
             )
         for step in template.intermediate_values:
             checked_step(step)

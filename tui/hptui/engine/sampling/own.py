@@ -136,7 +136,7 @@ class OwnProcess:
             told = answer["error"]
             raise OwnCodeError(
                 f"{safe_line(self._spec.name)}: {safe_line(told['message'])}",
-                hint=f"Correct the {self._family}, or use another one.",
+                hint=f"Fix the {self._family}, or use another one.",
                 detail=safe_text(told["detail"]),
             )
         return answer["v"]
@@ -180,7 +180,7 @@ class OwnProcess:
         how = f"with code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
         return OwnCodeError(
             f"The process of the {self._family} {name} ended {how}{words}",
-            hint=f"Correct the {self._family}, or use another one.",
+            hint=f"Fix the {self._family}, or use another one.",
         )
 
     def _last_words(self) -> str:

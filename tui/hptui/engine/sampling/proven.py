@@ -20,8 +20,8 @@ def is_proven(title: str) -> bool:
         return True
     versions = ", ".join(sorted(PROVEN))
     warnings.warn(
-        f"{title} takes Optuna's own time, which grows with the number of trials: the quick way is "
-        f"proven for Optuna {versions}, and this is {optuna.__version__}.",
+        f"{title} runs at Optuna's own speed, slower with each trial: hptui's faster code is "
+        f"proven for Optuna {versions} only, and this is {optuna.__version__}.",
         stacklevel=2,
     )
     return False
@@ -30,7 +30,6 @@ def is_proven(title: str) -> bool:
 def warn_of_stock(title: str, why: object) -> None:
     """Warn that Optuna's own code takes over, since a history is one that nothing foresees."""
     warnings.warn(
-        f"{title} takes Optuna's own time from now on, which grows with the number of trials: "
-        f"{why}",
+        f"{title} runs at Optuna's own speed from now on, slower with each trial: {why}",
         stacklevel=3,
     )

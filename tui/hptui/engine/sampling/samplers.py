@@ -23,6 +23,7 @@ from hptui.domain.methods.asked_methods import (
     method_of,
 )
 from hptui.domain.methods.own_method import is_own
+from hptui.domain.readable import by_count, plural
 from hptui.domain.spaces.space import ChoiceParam, ChoiceValue, FloatParam, IntParam, ParamSpec
 from hptui.domain.text import safe_line
 from hptui.engine.sampling import sampler_class
@@ -176,7 +177,7 @@ def construct(method: Method, make: Callable[..., _Made], arguments: Mapping[str
         return make(**arguments)
     except (ValueError, TypeError) as error:
         raise OptionError(
-            f"{method.name}: {safe_line(error)}", hint="Change or leave out that option."
+            f"{method.name}: {safe_line(error)}", hint="Change or omit that option."
         ) from error
 
 
@@ -190,7 +191,7 @@ def require_packages(method: Method, needed: tuple[tuple[str, ...], str] | None)
     missing = [package for package in packages if not _is_installed(package)]
     if missing:
         names = " and ".join(missing)
-        noun = "package" if len(missing) == 1 else "packages"
+        noun = by_count(len(missing), "package")
         raise MissingExtraError(
             f"{method.title} needs the {noun} {names}: pip install 'hptui[{extra}]'"
         )
@@ -264,7 +265,7 @@ def _check_count(name: str, count: int) -> None:
     if count > _MAX_GRID:
         about = f"Parameter {safe_line(repr(name))}" if name else "A parameter"
         raise OptionError(
-            f"{about} has {count:,} values, more than a grid can hold.",
+            f"{about} has {plural(count, 'value')}, more than a grid can hold.",
             hint="Use a larger step or grid:points=5.",
         )
 

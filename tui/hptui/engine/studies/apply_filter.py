@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from hptui.storage.read.study_reader import StudyReader
 
 
-def chosen_rows(text: str, saved: Mapping[str, str], columns: StudyReader) -> npt.NDArray[np.bool_]:
+def chosen_rows(text: str, saved: Mapping[str, str], reader: StudyReader) -> npt.NDArray[np.bool_]:
     """Say which rows of a study's columns satisfy a filter.
 
     Args:
         text: The filter.
         saved: Filters by the names under which they were saved.
-        columns: The study.
+        reader: The study.
 
     Raises:
         FilterError: It cannot be understood, or does not fit the study; says where and why.
         StudyFileError: The study's file cannot be read.
     """
-    facts = read_facts(columns.path, columns.study_name, len(columns.trials.directions))
+    facts = read_facts(reader.path, reader.study_name, len(reader.trials.directions))
     return filter_rows(
         parse_filter(text, saved),
-        columns.trials,
-        FileTexts(columns.path, columns.study_name),
+        reader.trials,
+        FileTexts(reader.path, reader.study_name),
         metric_names=facts.metric_names,
     )

@@ -92,7 +92,8 @@ def _for_engine(path: Path, study_name: str, message: Message, timeout_s: float)
     """
     if message.get("op") == "withdraw":
         raise UsageError(
-            f"{safe_line(study_name, max_chars=60)} is being run, and what waits is its run's.",
+            f"{safe_line(study_name, max_chars=60)} is running, and its waiting trials belong to "
+            "the run.",
             hint="Stop the run first, or end a trial with hptui kill.",
         )
     if "by" not in message:
@@ -107,13 +108,13 @@ def _for_engine(path: Path, study_name: str, message: Message, timeout_s: float)
 def next_trials_text(trials: int) -> str:
     """Return the sentence about the trials that are prepared."""
     have = plural(trials, "trial")
-    return f"The next run has {have}, unless it is told when to end."
+    return f"The next run will have {have}, unless you give it a budget."
 
 
 def next_workers_text(workers: int) -> str:
     """Return the sentence about the workers that are prepared."""
     have = plural(workers, "worker")
-    return f"The next run has {have}, unless it is told another number."
+    return f"The next run will have {have}, unless you give another number."
 
 
 def _space(path: Path, study_name: str, message: Message) -> Message:
@@ -126,21 +127,21 @@ def _space(path: Path, study_name: str, message: Message) -> Message:
             "since": dict(space.since),
         }
     edits = edits_from_json(wanted)
-    with StudyReader(path, study_name) as columns:
-        columns.refresh()
+    with StudyReader(path, study_name) as reader:
+        reader.refresh()
         if message.get("dry"):
             space = read_study_file(
                 path, lambda connection: _space_in(connection, path, study_name)
             )
-            kept, set_aside = _known(space, study_name).with_edits(edits).count(columns)
-            text = f"{kept} trials would be kept, {set_aside} set aside."
+            kept, set_aside = _known(space, study_name).with_edits(edits).count(reader)
+            text = f"{plural(kept, 'trial')} would be kept, {set_aside} set aside."
         else:
             with _writing(path, study_name) as (connection, study_id):
                 before = _known(read_space(connection, study_id), study_name)
                 after = before.with_edits(edits)
                 write_space(connection, study_id, after)
-            kept, set_aside = after.count(columns)
-            text = f"{kept} trials kept, {set_aside} set aside, from the next run on."
+            kept, set_aside = after.count(reader)
+            text = f"{plural(kept, 'trial')} kept, {set_aside} set aside, from the next run on."
     return {"kept": kept, "set_aside": set_aside, "text": text}
 
 
@@ -198,7 +199,7 @@ def _withdraw(path: Path, study_name: str, message: Message) -> Message:
             text = (
                 f"Withdrew {plural(count, 'waiting trial')}; stored as failed."
                 if count
-                else "No trial waits."
+                else "No trial is waiting."
             )
             return {"text": text, "withdrawn": count}
         before = read_next(connection, study_id)
@@ -207,7 +208,7 @@ def _withdraw(path: Path, study_name: str, message: Message) -> Message:
     if after == before:
         return {"text": f"No {what} are prepared for the next run.", "withdrawn": 0}
     return {
-        "text": f"The next run has as many {what} as it is told, or as usual.",
+        "text": f"The next run will have as many {what} as you give it, or the default.",
         "withdrawn": (before.trials if what == "trials" else before.workers) or 0,
     }
 
@@ -233,9 +234,9 @@ def _known(space: StoredSpace, study_name: str) -> StoredSpace:
     """
     if not space.asked:
         raise UsageError(
-            f"The parameters of {safe_line(study_name, max_chars=60)} are not known before its "
+            f"The parameters of {safe_line(study_name, max_chars=60)} are unknown before its "
             "first trial.",
-            hint="Give hptui run --space, --choices, --fix or --enqueue instead.",
+            hint="Use hptui run --space, --choices, --fix or --enqueue instead.",
         )
     return space
 

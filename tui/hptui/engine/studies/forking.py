@@ -16,7 +16,7 @@ from hptui.errors import StudyFileError, UsageError
 from hptui.storage.files.staging import draft_folder
 from hptui.storage.files.studies_folder import study_file
 from hptui.storage.files.validation import require_writable
-from hptui.storage.read.latest_spaces import read_latest_spaces
+from hptui.storage.read.stored_spaces import read_latest_spaces
 from hptui.storage.read.studies import study_names
 from hptui.storage.read.study_facts import read_facts
 from hptui.storage.read.study_reader import StudyReader
@@ -55,21 +55,21 @@ def preview_fork(
         UsageError: There is no such study, or the request does not suit it.
         StudyBusyError: The file is locked.
     """
-    with StudyReader(path, study_name, on_progress=on_progress) as columns:
-        columns.refresh()
-        return plan_of(columns, request)
+    with StudyReader(path, study_name, on_progress=on_progress) as reader:
+        reader.refresh()
+        return plan_of(reader, request)
 
 
-def plan_of(columns: StudyReader, request: ForkRequest) -> ForkPlan:
+def plan_of(reader: StudyReader, request: ForkRequest) -> ForkPlan:
     """Return what a fork of a study that was read would keep.
 
     Raises:
         UsageError: The request does not suit it.
         StudyBusyError: The file is locked.
     """
-    facts = read_facts(columns.path, columns.study_name, len(columns.trials.directions))
-    space = read_latest_spaces(columns.path, columns.study_name)
-    return plan_fork(columns, space, facts.metric_names, request)
+    facts = read_facts(reader.path, reader.study_name, len(reader.trials.directions))
+    space = read_latest_spaces(reader.path, reader.study_name)
+    return plan_fork(reader, space, facts.metric_names, request)
 
 
 def fork_study(
@@ -105,13 +105,13 @@ def fork_study(
     require_study(path, study_name)
     with new_study(path.parent, new_name, target) as (draft, place):
         extract_study(path, study_name, draft)
-        with StudyReader(draft, study_name, on_progress=on_progress) as columns:
-            columns.refresh()
-            plan = plan_of(columns, request)
+        with StudyReader(draft, study_name, on_progress=on_progress) as reader:
+            reader.refresh()
+            plan = plan_of(reader, request)
         _require_kept(plan, allow_empty=allow_empty)
 
         def write(connection: sqlite3.Connection, study_id: int) -> None:
-            make_fork(connection, study_id, columns, plan, request.edits, path)
+            make_fork(connection, study_id, reader, plan, request.edits, path)
             rename_study(connection, study_id, new_name)
 
         change_draft(draft, study_name, write)
@@ -177,7 +177,7 @@ def check_new_study(folder: Path, new_name: str, target: Path | None) -> Path:
     require_writable(target)
     if new_name in study_names(target):
         raise StudyFileError(
-            f"{safe_line(target.name)} holds a study {safe_line(new_name)!r} already.",
+            f"{safe_line(target.name)} already holds a study {safe_line(new_name)!r}.",
             hint="Choose another name.",
         )
     require_free_folder(folder_of(target, new_name))

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hptui.domain.readable import by_count, plural
 from hptui.domain.study_name import check_study_name
 from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
@@ -17,7 +18,7 @@ from hptui.engine.studies.renaming import require_study
 from hptui.errors import StudyBusyError, UsageError
 from hptui.storage.files.moving import connect_for_writing
 from hptui.storage.files.validation import require_writable
-from hptui.storage.read.latest_spaces import read_latest_spaces
+from hptui.storage.read.stored_spaces import read_latest_spaces
 from hptui.storage.read.studies import read_summary
 from hptui.storage.read.study_facts import read_facts
 from hptui.storage.sqlite.connection import as_storage_error
@@ -146,7 +147,7 @@ def require_open_to(request: ImportRequest, path: Path, study_name: str) -> None
     elif not request.as_waiting:
         raise StudyBusyError(
             f"{safe_line(study_name)} runs now, so no results can be added.",
-            hint="Stop it first, or take the parameters to be tried: --as waiting.",
+            hint="Stop it first, or import parameters to try: --as waiting.",
         )
 
 
@@ -201,14 +202,15 @@ def _checked(plan: ImportPlan, file: Path, study_name: str) -> ImportPlan:
         return plan
     n_rows, n_there = sum(plan.left_out.values()), plan.n_there
     if not n_there:
-        raise nothing_kept(plan.left_out, hint="Look at the file, or give another study or space.")
+        raise nothing_kept(plan.left_out, hint="Check the file, or give another study or space.")
     others = {reason: count for reason, count in plan.left_out.items() if reason != THERE}
     rest = ", ".join(f"{reason}: {count:,}" for reason, count in others.items())
-    which = f"All {n_rows:,} rows" if not others else f"{n_there:,} of the {n_rows:,} rows"
+    rows = plural(n_rows, "row")
+    which = f"All {rows}" if not others else f"{n_there:,} of {rows}"
     if n_rows == 1:
         which = "The one row"
     raise UsageError(
-        f"{which} of {safe_line(file.name)} {'is' if n_there == 1 else 'are'} in "
+        f"{which} of {safe_line(file.name)} {by_count(n_there, 'is', 'are')} in "
         f"{safe_line(study_name)} already{f'; left out too: {rest}' if rest else ''}.",
         hint="There is nothing new to import. --again imports the rows again.",
     )

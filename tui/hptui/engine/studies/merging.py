@@ -13,7 +13,7 @@ from hptui.engine.studies.forking import change_draft, check_new_study, new_stud
 from hptui.engine.studies.renaming import require_study
 from hptui.errors import UsageError
 from hptui.registry.same_objective import Tuned, difference
-from hptui.storage.read.latest_spaces import read_latest_spaces
+from hptui.storage.read.stored_spaces import read_latest_spaces
 from hptui.storage.read.study_facts import read_facts
 from hptui.storage.read.study_reader import StudyReader
 from hptui.storage.transfer.carried_trials import leave_sampler_state, replace_trial_numbers
@@ -159,7 +159,7 @@ def _plan(
         told = difference(first, other) if first is not None and other is not None else ""
         if told:
             raise UsageError(
-                told, hint="Where their values mean the same, --any-objective merges them anyway."
+                told, hint="If their values mean the same, --any-objective merges them anyway."
             )
     return plan
 

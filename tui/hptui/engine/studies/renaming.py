@@ -163,7 +163,7 @@ def rename_study(path: Path, study_name: str, new_name: str) -> Path:
     """
     check_study_name(new_name)
     if new_name == study_name:
-        raise UsageError(f"It is called {safe_line(new_name)} already.")
+        raise UsageError(f"It is already called {safe_line(new_name)}.")
     require_writable(path)
     names = require_study(path, study_name)
     require_no_link(path)

@@ -40,7 +40,7 @@ def resume_changes(folder: Path) -> str:
             journal.remove()
     except OSError as error:
         raise _cannot(folder, f"{safe_line(error.strerror)}.") from error
-    done = "It is finished now." if is_finished else "It is taken back."
+    done = "It is finished now." if is_finished else "It was undone."
     return f"{_sentence(change)} {done}"
 
 
@@ -63,18 +63,18 @@ def describe_left_change(folder: Path) -> tuple[str, bool]:
 
 def _sentence(change: Change) -> str:
     what = change.describe()
-    return f"{what[0].upper()}{what[1:]} was cut off: its process has died."
+    return f"{what[0].upper()}{what[1:]} was interrupted: its process died."
 
 
 def _change_of(folder: Path, journal: Journal) -> Change:
     try:
         return _KINDS[str(journal.facts["kind"])].from_facts(folder, journal.facts)
     except (HptuiError, ValueError, KeyError, TypeError) as error:
-        raise _cannot(folder, "it says nothing that hptui does.") from error
+        raise _cannot(folder, "it describes nothing that hptui does.") from error
 
 
 def _cannot(folder: Path, why: str) -> HptuiError:
     return StudyFileError(
-        f"{safe_line(folder / JOURNAL)} cannot be gone on with: {why}",
-        hint="It says what a killed process was changing. Remove it when that is in order.",
+        f"{safe_line(folder / JOURNAL)} cannot be continued: {why}",
+        hint="It says what a killed process was changing. Remove it once that is in order.",
     )

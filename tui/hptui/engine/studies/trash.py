@@ -264,7 +264,7 @@ class Restoration(_Trashed):
 
     def describe(self) -> str:
         """Return what is being done."""
-        return f"bringing back {safe_line(self.study, max_chars=60)}"
+        return f"restoring {safe_line(self.study, max_chars=60)}"
 
     def begin(self) -> None:
         """Prepare, and take the decisive step."""
@@ -296,7 +296,7 @@ class Restoration(_Trashed):
         """Make everything as it was."""
         if self.is_begun():
             raise StudyFileError(
-                f"{safe_line(self.study)} is back, but not its logs and the files of its trials.",
+                f"Restored {safe_line(self.study)}, but not its logs and the files of its trials.",
                 hint=f"They are in {safe_line(self.folders[1], max_chars=400)}.",
             )
 
@@ -405,7 +405,7 @@ def undo_delete(entry: TrashEntry) -> Path:
                 carry_out(change)
     except OSError as error:
         raise StudyFileError(
-            f"{safe_line(entry.study)} cannot be brought back: {safe_line(error.strerror)}."
+            f"{safe_line(entry.study)} cannot be restored: {safe_line(error.strerror)}."
         ) from error
     return change.path
 

@@ -64,10 +64,11 @@ def require_room(n_workers: int, n_there: int, kind: WorkerKind) -> None:
     if n_more <= 0 or n_more * cost <= room:
         return
     n_fit = n_there + max(0, room // cost)
+    n_needed = n_open + n_more * cost + _RESERVE
     fit = plural(n_fit, "fits", "fit") if n_fit else "none fits"
     raise UsageError(
-        f"{n_workers} workers need {n_open + n_more * cost + _RESERVE} open files, and "
-        f"{_limit()} are allowed here: {fit}.",
+        f"{plural(n_workers, 'worker needs', 'workers need')} "
+        f"{plural(n_needed, 'open file')}, but the limit here is {_limit()}: {fit}.",
         hint="Ask for fewer, or raise the limit (ulimit -n) before hptui starts.",
     )
 

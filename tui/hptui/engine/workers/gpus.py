@@ -11,6 +11,7 @@ import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.readable import by_count, plural
 from hptui.domain.resources import AUTO, NONE, Resources
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
@@ -76,9 +77,10 @@ def resolve_devices(
     found = replace(resources, asked=text, devices=devices, is_cuda_order=allowed is not None)
     if not found.n_groups:
         n_devices = len(found.devices)
+        are = by_count(n_devices, "is", "are")
         raise UsageError(
-            f"--devices-per-trial is {found.devices_per_trial}, and there "
-            f"{'is 1 device' if n_devices == 1 else f'are {n_devices} devices'}."
+            f"--devices-per-trial is {found.devices_per_trial}, but there {are} only "
+            f"{plural(n_devices, 'device')}."
         )
     return found
 

@@ -119,7 +119,7 @@ def workers_of(plan: RunPlan, socket: Path) -> WorkerKind:
             plan.resources,
             socket,
             f"{plan.study}-{socket.parent.name}",
-            plan.n_slots,
+            plan.n_workers,
         )
         far.prepare()
         return far

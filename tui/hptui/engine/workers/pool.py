@@ -136,13 +136,13 @@ class Pool:
         """Whether the workers are on other machines."""
         return self.kind.places is not None
 
-    def threads_each(self, n_slots: int) -> int:
+    def threads_each(self, n_in_run: int) -> int:
         """Return how many native threads the code of each slot's trials may use."""
         if self.is_far:
             return self._resources.threads or self.places.cores_each or 1
-        return threads_each(self._resources, self.places, n_slots, available_cores())
+        return threads_each(self._resources, self.places, n_in_run, available_cores())
 
-    def start(self, n_wanted: int, n_slots: int) -> Iterator[WorkerProcess]:
+    def start(self, n_wanted: int, n_in_run: int) -> Iterator[WorkerProcess]:
         """Start `n_wanted` workers, one process after the other, or all as threads of one.
 
         Raises:
@@ -150,11 +150,11 @@ class Pool:
         """
         if self.kind.ends_trials_by_process:
             for _ in range(n_wanted):
-                yield self._start(1, n_slots)
+                yield self._start(1, n_in_run)
         elif n_wanted:
-            yield self._start(n_wanted, n_slots)
+            yield self._start(n_wanted, n_in_run)
 
-    def _start(self, n_workers: int, n_slots: int) -> WorkerProcess:
+    def _start(self, n_workers: int, n_in_run: int) -> WorkerProcess:
         tokens = [secrets.token_hex(16) for _ in range(n_workers)]
         mark = f"{WORKER_VARIABLE}={secrets.token_hex(8)}"
         place = self.places.take()
@@ -171,7 +171,7 @@ class Pool:
         if place is not None and place.host:
             order["host"] = place.host
         try:
-            started = self.kind.start(order, self._variables(place, n_slots, mark))
+            started = self.kind.start(order, self._variables(place, n_in_run, mark))
         except (OSError, RuntimeError) as error:
             self.places.give_back(place)
             raise _start_error(error) from error
@@ -183,12 +183,12 @@ class Pool:
             self._guardian.add(started.guarded)
         return process
 
-    def _variables(self, place: Place | None, n_slots: int, mark: str) -> dict[str, str]:
+    def _variables(self, place: Place | None, n_in_run: int, mark: str) -> dict[str, str]:
         """Return what a worker's environment has from its first instruction on."""
         if self.is_far:
             own = far_variables(self._resources, place)
         else:
-            own = worker_variables(self._resources, place, self.threads_each(n_slots))
+            own = worker_variables(self._resources, place, self.threads_each(n_in_run))
         return own | dict([mark.split("=")])
 
     def is_bloated(self, process: WorkerProcess) -> bool:

@@ -129,6 +129,6 @@ class _StudyByThread(optuna.Study):
 
 def _warn_unused(what: str) -> None:
     warnings.warn(
-        f"A {what} set in a trial is not used: the engine has the run's. Give --{what} instead.",
+        f"A {what} set in a trial has no effect: the engine uses the run's. Use --{what} instead.",
         stacklevel=3,
     )

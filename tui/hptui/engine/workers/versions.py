@@ -57,5 +57,5 @@ class Versions:
                 has = safe_line(found.get(key, "none"), max_chars=40)
                 raise HptuiError(
                     f"A new worker has {names[key]} {has}, and this run began with {expected}.",
-                    hint="It was changed while the run went on; start the run again.",
+                    hint="It changed during the run; start the run again.",
                 )

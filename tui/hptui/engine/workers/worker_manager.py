@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.engine.ipc.protocol import ProtocolError
 from hptui.engine.run.outcome import ErrorKind, TrialError
@@ -81,9 +82,9 @@ class WorkerManager:
             self.pool, self.connections, self.answer, self.on_trouble, self._start_missing
         )
 
-    def open(self, n_slots: int) -> None:
-        """Give each of the first `n_slots` slots a worker."""
-        for index in range(n_slots):
+    def open(self, n_workers: int) -> None:
+        """Give each of the first `n_workers` slots a worker."""
+        for index in range(n_workers):
             self.slots.setdefault(index, Slot(index))
         self._start_missing()
 
@@ -356,7 +357,10 @@ class WorkerManager:
         how = describe_exit(process.started.exit_code)
         text = f"The worker process{on} ended ({how})"
         if n_running > 1:
-            text += f"; {n_running} trials were running in it, and any of them may be the cause"
+            text += (
+                f"; {plural(n_running, 'trial was', 'trials were')} running in it, and any "
+                "of them may have caused it"
+            )
         return TrialError("died", "", text + ".", _tail(slot.log))
 
     def restart(self, now_s: float) -> None:
@@ -373,8 +377,8 @@ class WorkerManager:
         if self.failed_starts >= _STARTS_WITHOUT_HELLO:
             raise ObjectiveError(
                 "The worker process ended while it loaded the objective, "
-                f"{self.failed_starts} times one after the other.",
-                hint="Try to import the file with python, outside hptui.",
+                f"{plural(self.failed_starts, 'time')} one after the other.",
+                hint="Try importing the file with python, outside hptui.",
             )
         bad = max(self.deaths_in_a_row, self.failed_starts)
         if bad <= 1:

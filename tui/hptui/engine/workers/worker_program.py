@@ -18,7 +18,7 @@ def main() -> None:
     except ImportError as error:
         problem = {
             "message": f"{sys.executable} cannot run workers: {type(error).__name__}: {error}.",
-            "hint": "Reinstall Optuna there, or give --python another one.",
+            "hint": "Reinstall Optuna there, or use another Python with --python.",
             "detail": "",
         }
         hello = {"op": "unready", "token": order["workers"][0], "error": problem}

@@ -105,11 +105,11 @@ class CommandSpec:
     def _check_metrics(self) -> None:
         if not self.metrics:
             raise ObjectiveError(
-                "Which number that the command prints is to be tuned?",
+                "Which of the printed numbers should be tuned?",
                 hint="Name it, as in --metric val_loss; --metric - is the last line of its output.",
             )
         if len(set(self.metrics)) < len(self.metrics) or "" in self.metrics:
-            raise ObjectiveError("A metric has no name, or one comes twice.")
+            raise ObjectiveError("A metric has no name, or is given twice.")
         if LAST_LINE in self.metrics and (len(self.metrics) > 1 or self.regexes):
             raise ObjectiveError(
                 "--metric - must be the only metric: it is the output's last line."
@@ -150,7 +150,7 @@ class CommandSpec:
                 raise SpaceError(f"Parameter {show(name)} is declared twice.")
             if name in template.flags:
                 if text is not None:
-                    raise SpaceError(f"Parameter {show(name)} is there or not; it has no range.")
+                    raise SpaceError(f"Parameter {show(name)} is a switch; it has no range.")
                 found[name] = flag_space()
             elif text is None:
                 raise _no_space(name)
@@ -395,9 +395,9 @@ def _option(name: str, value: str) -> list[str]:
 
 def _no_space(name: str) -> SpaceError:
     return SpaceError(
-        f"The command does not say what {show(name)} may be.",
+        f"The command does not say which values {show(name)} may have.",
         hint=f"Write {{{name}=1e-5..1e-1:log}}, or add --space {safe_line(name)}=LOW..HIGH or "
-        f"--choices {safe_line(name)}=A|B. {SPACE_FORMS} A brace that is meant as one is {{{{.",
+        f"--choices {safe_line(name)}=A|B. {SPACE_FORMS} Write a literal brace as {{{{.",
     )
 
 

@@ -37,7 +37,7 @@ _NAME: Final = re.compile(r"[^\W\d][\w./-]*")
 _HOLE: Final = re.compile(r"(?P<name>[^=?{}]*)(?:(?P<mark>[=?])(?P<rest>.*))?", re.DOTALL)
 _RANGE: Final = re.compile(r"(?P<low>[^:|]*?)\.\.(?P<high>[^:|]*)(?P<tail>:.*)?")
 _WHOLE: Final = re.compile(r"\s*[+-]?\d+\s*")
-_BRACES: Final = "A brace that is meant as one is written twice: {{ and }}."
+_BRACES: Final = "Write a literal brace twice: {{ and }}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Words:
             if hole.space and declared.setdefault(hole.name, hole.space) != hole.space:
                 raise ObjectiveError(
                     f"The command declares {show(hole.name)} twice.",
-                    hint=f"Write {{{hole.name}}} where it comes again.",
+                    hint=f"Write {{{hole.name}}} where it is used again.",
                 )
             if hole.is_flag:
                 flags.add(hole.name)
@@ -193,7 +193,7 @@ def _parts_of(word: str) -> list[Part]:
             text.append(char)
             place += 2
         elif char == "}":
-            raise ObjectiveError(f"A brace in {show(word)} closes nothing.", hint=_BRACES)
+            raise ObjectiveError(f"A brace in {show(word)} has no opening one.", hint=_BRACES)
         else:
             end = _end_of_hole(word, place)
             if text:
@@ -221,13 +221,13 @@ def _hole(text: str) -> Hole:
     if match is None or not _NAME.fullmatch(name):
         raise ObjectiveError(
             f"{{{safe_line(text, max_chars=60)}}} names no parameter.",
-            hint=f"A hole is {{lr=1e-5..1e-1:log}} or {{lr}}. {_BRACES}",
+            hint=f"Write {{lr=1e-5..1e-1:log}} or {{lr}}. {_BRACES}",
         )
     rest = match["rest"]
     if match["mark"] == "?":
         if not rest:
             raise ObjectiveError(
-                f"{{{name}?}} has no word to be there or not.", hint=f"As in {{{name}?--{name}}}."
+                f"{{{name}?}} has no word to add or leave out.", hint=f"As in {{{name}?--{name}}}."
             )
         return Hole(name, flag=rest, is_flag=True)
     if match["mark"] == "=" and not rest.strip():
@@ -295,7 +295,7 @@ def _suffixes(tail: str) -> tuple[bool, str | None, bool]:
         elif key.strip() == "step" and equals:
             step = value
         elif part != "linear":
-            raise SpaceError(f"{show(part)} is not known after a range.", hint=SPACE_FORMS)
+            raise SpaceError(f"{show(part)} is not valid after a range.", hint=SPACE_FORMS)
     return log, step, is_float
 
 

@@ -108,7 +108,7 @@ def _with_options(options: Sequence[str], words: Sequence[str], cwd: Path) -> Co
                 given.setdefault("space", {})[declared] = text
             case _:
                 raise ObjectiveError(
-                    f"{show(name)} cannot stand before a command here.",
+                    f"{show(name)} cannot be used before a command here.",
                     hint="Use --metric, --direction, --metric-take, --metric-regex, --space, "
                     "--choices, --grace, --pty and --cwd.",
                 )

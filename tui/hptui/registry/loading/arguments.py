@@ -69,7 +69,7 @@ def split_typed(text: str) -> tuple[str, Pairs]:
         parts = shlex.split(f"--arg {rest}")
     except ValueError:
         raise UsageError(
-            f"{safe_line(text, max_chars=_MAX_SHOWN)} has a quote without its other one.",
+            f"{safe_line(text, max_chars=_MAX_SHOWN)} has an unclosed quote.",
             hint="Write it like train.py --arg 'data=my file.csv'.",
         ) from None
     if len(parts) % 2 or any(each != "--arg" for each in parts[::2]):

@@ -141,13 +141,13 @@ def _look_at(path: str) -> OtherPython:
         raise UsageError(f"{shown} cannot be run: {safe_line(error.strerror or error)}.") from error
     except subprocess.TimeoutExpired as error:
         raise UsageError(
-            f"{shown} did not tell its version within {_LOOK_S:g} seconds.",
+            f"{shown} did not report its version within {_LOOK_S:g} seconds.",
             hint="Give --python the path of a Python interpreter.",
         ) from error
     told = _told(done.stdout)
     if told is None:
         raise UsageError(
-            f"{shown} is no Python that works.",
+            f"{shown} is not a working Python.",
             hint="Give --python the path of an interpreter, and try it: PATH --version.",
         )
     version, optuna = told

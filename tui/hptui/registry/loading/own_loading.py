@@ -43,7 +43,7 @@ def load_own(family: Family, spec: MethodSpec, seed: int | None) -> BaseSampler 
         raise OptionError(error.message, hint=error.hint, detail=error.detail) from error
     if not isinstance(made, kind):
         raise OptionError(
-            f"{safe_line(spec.name)} is no {family} of Optuna's.",
+            f"{safe_line(spec.name)} is not an Optuna {family}.",
             hint=f"Derive it from optuna.{family}s.{kind.__name__}.",
         )
     return cast("BaseSampler | BasePruner", made)
@@ -106,5 +106,5 @@ def _made(spec: MethodSpec, found: Any, kind: type[Any], seed: int | None) -> ob
     except BaseException as error:
         raise OptionError(
             f"{safe_line(spec.name)} fails: {safe_line(f'{type(error).__name__}: {error}')}",
-            hint="Correct it, or give other arguments.",
+            hint="Fix it, or give other arguments.",
         ) from error

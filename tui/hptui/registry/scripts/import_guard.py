@@ -413,8 +413,8 @@ class _Copy(InMemoryStorage):
         if self._is_closed and not self._has_warned:
             self._has_warned = True
             warnings.warn(
-                "The study that this file makes is a copy from when hptui imported it: it gets no "
-                "trials, and nothing of it is stored. Use trial.study.",
+                "The study that this file creates is a copy that hptui made on import: it gets "
+                "no trials, and nothing in it is stored. Use trial.study.",
                 stacklevel=4,
             )
 

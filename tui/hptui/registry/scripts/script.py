@@ -252,8 +252,8 @@ class _Running:
         kind = type(func)
         if kind.__module__.startswith("optuna_integration.lightgbm."):
             self._problem = LoadError(
-                f"{self._name} uses LightGBM's tuner (line {line}), which tunes its parameters in "
-                "steps of its own, each with the results of the one before.",
+                f"{self._name} uses LightGBM's tuner (line {line}), which tunes parameters in "
+                "steps, each using the results of the one before.",
                 hint="Write a function objective(trial) that trains with lightgbm.train and "
                 "returns the score, and call study.optimize(objective, n_trials=...) instead.",
             )
@@ -265,8 +265,8 @@ class _Running:
         if not (is_chance and self._guard.is_of_this_thread(study) and _has_rivals(self._path)):
             return
         self._problem = LoadError(
-            f"{self._name} optimizes several studies at a time, in threads (line {line}); which of "
-            "them comes first is chance.",
+            f"{self._name} optimizes several studies at once, in threads (line {line}); which "
+            "one comes first is up to chance.",
             hint="Give each study a name, create_study(study_name=...), and choose one by "
             "--study-of NAME; or let an argument of the script choose.",
         )

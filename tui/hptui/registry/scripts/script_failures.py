@@ -70,16 +70,16 @@ class ScriptFailures:
             )
         if self._in_child[0] or self._guard.has_spawned:
             return LoadError(
-                f"{self._name} does not call study.optimize itself; in processes that it starts "
-                "hptui cannot take it over.",
+                f"{self._name} does not call study.optimize itself; hptui cannot take it over in "
+                "processes that the script starts.",
                 hint=_IN_PROCESSES,
             )
         line = _optimizing_line(self.tree)
         return LoadError(
-            f"{self._name} ended without a call of study.optimize.",
+            f"{self._name} ended without calling study.optimize.",
             hint=_NO_STUDY
             if not line
-            else f"It stands in line {line}; what leads there may need arguments. "
+            else f"The call is in line {line}; reaching it may need arguments. "
             + _TELL_ARGUMENTS.format(name=self._name),
         )
 
@@ -107,7 +107,7 @@ class ScriptFailures:
             kept = f" in {safe_line(address)}" if address else ""
             return LoadError(
                 f"{where}: there is no study {safe_line(name)!r}{kept}, or it cannot be reached, "
-                "so that nobody knows its direction.",
+                "so its direction is unknown.",
                 hint="Replace load_study by optuna.create_study(direction=..., study_name=..., "
                 "storage=..., load_if_exists=True); hptui keeps the trials in its own file.",
                 detail=detail,
@@ -120,10 +120,10 @@ class ScriptFailures:
         place = f"line {line}" if line else "later"
         return LoadError(
             f"After study {last.number} (line {last.line}) {self._name} needs its results "
-            f"({place}: {text}), so that hptui cannot come to "
+            f"({place}: {text}), so hptui cannot reach "
             + (f"study {safe_line(wanted)!r}." if self._is_served else "those after it."),
             hint=f"Known: {_listed(self._seen)}. Let an argument of the script choose the study, "
-            "or put what uses the results behind all calls of study.optimize.",
+            "or move what uses the results after all calls of study.optimize.",
             detail=detail,
         )
 
@@ -134,11 +134,11 @@ class ScriptFailures:
             return LoadError(f"{where}: {text}", hint=hint, detail=detail)
         heard = self.heard.text
         if "usage" in heard.lower():
-            return LoadError(f"{self._name} refuses its arguments. {heard}", hint=hint)
+            return LoadError(f"{self._name} rejects its arguments. {heard}", hint=hint)
         after = f": {heard}" if heard else ""
         code = safe_line(error.code or 0)
         return LoadError(
-            f"{where}: it ends itself here (exit code {code}){after}",
+            f"{where}: it exits here (exit code {code}){after}",
             hint=f"{_NO_STUDY} {hint}",
             detail=detail,
         )
@@ -153,8 +153,8 @@ class ScriptFailures:
             return _IN_PROCESSES
         if isinstance(error, FileExistsError):
             return (
-                "Each worker runs the script up to its call of study.optimize: let it go on where "
-                "another has made this already, as with os.makedirs(..., exist_ok=True)."
+                "Each worker runs the script up to its call of study.optimize: let it continue if "
+                "another worker has already created this, as with os.makedirs(..., exist_ok=True)."
             )
         if isinstance(error, EOFError):
             return f"The script gets no input here. {_TELL_ARGUMENTS.format(name=self._name)}"

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 ASKS_ITSELF: Final = (
-    "asks for its trials itself ({where}: study.ask), so that hptui cannot run them",
-    "Put what it does with one trial into a function objective(trial) that returns the value, and "
-    "call study.optimize(objective, n_trials=...) in the place of the loop.",
+    "asks for its trials itself ({where}: study.ask), so hptui cannot run them",
+    "Put what it does with one trial into a function objective(trial) that returns the value, "
+    "and call study.optimize(objective, n_trials=...) instead of the loop.",
 )
 """What to say of a script with a loop of its own, and what to do about it."""
 

@@ -174,7 +174,7 @@ class _Search:
                 where = 'under `if __name__ == "__main__":`'
             if where:
                 yield NearMiss(
-                    problem=f"defines {safe_line(name)} {where} (line {node.lineno}), so that it "
+                    problem=f"defines {safe_line(name)} {where} (line {node.lineno}), so it "
                     "cannot be imported",
                     hint=f"Define {safe_line(name)} at the top level of the file.",
                 )

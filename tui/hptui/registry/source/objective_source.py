@@ -106,6 +106,15 @@ def candidate_in(source: bytes, path: Path, attribute: str) -> Candidate:
     Raises:
         ObjectiveError: `source` is not Python, with the line in the message.
     """
+    return main_or_other_in(source, path, attribute)[0]
+
+
+def main_or_other_in(source: bytes, path: Path, attribute: str) -> tuple[Candidate, bool]:
+    """Return what `candidate_in` does, and whether it is what `choose` takes of the file's.
+
+    Raises:
+        ObjectiveError: `source` is not Python, with the line in the message.
+    """
     with _reading(source, path) as reader:
         return reader.candidate(attribute)
 
@@ -175,12 +184,13 @@ class _Reader:
     def candidates(self) -> list[Candidate]:
         return [self._completed(each) for each in self._recognized()]
 
-    def candidate(self, attribute: str) -> Candidate:
-        """Return what is known of one attribute, whether it looks like an objective or not."""
-        for each in self._recognized():
+    def candidate(self, attribute: str) -> tuple[Candidate, bool]:
+        """Return what is known of one attribute, and whether the file's name stands for it."""
+        recognized = self._recognized()
+        for each in recognized:
             if each.attribute == attribute:
-                return self._completed(each)
-        return self._unlisted(attribute)
+                return self._completed(each), each is choose(recognized)
+        return self._unlisted(attribute), False
 
     def _completed(self, found: Candidate) -> Candidate:
         return self.with_study(self._with_names(self._with_arguments(found)))

@@ -67,8 +67,8 @@ def check_content(
     if version not in KNOWN_VERSIONS:
         raise UnfitContentError(
             "newer",
-            f"was made by a newer Optuna: its schema is {safe_line(version, max_chars=40)},"
-            f" and {HEAD_VERSION} is the newest that is known here.",
+            f"was made by a newer Optuna: its schema is {safe_line(version, max_chars=40)}, and "
+            f"{HEAD_VERSION} is the newest that hptui knows.",
             safe_line(version, max_chars=40),
         )
     if version == HEAD_VERSION:
@@ -128,7 +128,7 @@ def _version(connection: sqlite3.Connection, tables: frozenset[str]) -> str:
     if not rows:
         return KNOWN_VERSIONS[0]
     if len(rows) > 1 or not isinstance(rows[0][0], str):
-        raise UnfitContentError("damaged", "is damaged: its schema version cannot be told.")
+        raise UnfitContentError("damaged", "is damaged: its schema version is unknown.")
     return rows[0][0]
 
 

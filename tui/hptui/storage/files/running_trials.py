@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 from hptui.domain.attribute_keys import RUN_KEY, RUNS_KEY
 from hptui.domain.json_values import read_json
 from hptui.storage.files.stale_trials import stale_trials
-from hptui.storage.read.stored_times import epoch_s
 from hptui.storage.read.study_detail import runs_of
 from hptui.storage.sqlite.attributes import read_attributes
+from hptui.storage.sqlite.timestamps import epoch_s
 from hptui.storage.transfer.study_rows import study_id_of
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from optuna.trial import TrialState
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY, ERROR_KEY, REPLAYED_KEY, RUN_KEY
 from hptui.domain.json_values import read_json
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError, UsageError
 from hptui.storage.files.moving import connect_for_writing
@@ -182,9 +183,9 @@ def _require_same(trials: Sequence[SpooledTrial], token: str | None, study_name:
     for trial in trials:
         if trial.origin.token != token:
             raise StudyFileError(
-                f"They belong to an earlier study that was called "
-                f"{safe_line(study_name, max_chars=60)}, which is not there any more.",
-                hint="The file with them is left as it is; remove it when it is of no use.",
+                "They belong to an earlier study that was called "
+                f"{safe_line(study_name, max_chars=60)}, which no longer exists.",
+                hint="The file with them is left as it is; remove it if you do not need it.",
             )
 
 
@@ -195,8 +196,7 @@ def _require_fit(trials: Sequence[SpooledTrial], n_objectives: int, study_name: 
         if len(trial.values) not in fit or any(map(math.isnan, trial.values)):
             raise StudyFileError(
                 f"Trial {trial.number} has the values {safe_line(trial.values, max_chars=60)}; "
-                f"{safe_line(study_name, max_chars=60)} has {n_objectives} "
-                f"objective{'' if n_objectives == 1 else 's'}.",
+                f"{safe_line(study_name, max_chars=60)} has {plural(n_objectives, 'objective')}.",
                 hint="The file with them is left as it is.",
             )
 

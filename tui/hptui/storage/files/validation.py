@@ -38,9 +38,9 @@ _HEADER_BYTES: Final = 100
 _END_OF_SHARED: Final = bytes.fromhex("d9d505f920a163d7")
 """The last bytes of a journal that names a file of several databases."""
 _UPDATE_OPTUNA: Final = "Update Optuna: pip install -U optuna."
-EXPORT_HINT: Final = "hptui export takes its trials out; hptui import makes a study of them."
-EMPTY_HINT: Final = "A run of that name makes its study in it; hptui delete removes it."
-_OTHER_NAME: Final = "Choose another name; hptui makes the file itself."
+EXPORT_HINT: Final = "hptui export saves its trials; hptui import creates a study from them."
+EMPTY_HINT: Final = "A run with that name creates its study in it; hptui delete removes it."
+_OTHER_NAME: Final = "Choose another name; hptui creates the file itself."
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +149,8 @@ def require_usual_tables(
 def odd_table_text(report: FileReport) -> str:
     """Return the sentence about a file whose tables are not as Optuna makes them."""
     return (
-        f"{safe_line(str(report.path))} can be looked at but not continued or copied: its tables"
-        f" are not as Optuna makes them; {report.odd_table}."
+        f"{safe_line(str(report.path))} can be read but not continued or copied: its tables "
+        f"are not as Optuna creates them; {report.odd_table}."
     )
 
 
@@ -176,8 +176,8 @@ def require_writable(
     if report.read_only:
         what = "file" if not os.access(report.path, os.W_OK) else "folder"
         raise StudyFileError(
-            f"{safe_line(str(report.path))} can be looked at but not continued:"
-            f" the {what} is read-only.",
+            f"{safe_line(str(report.path))} can be read but not continued: the {what} is "
+            "read-only.",
             hint="Make it writable, or copy the file to a folder of yours.",
         )
     return report

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from hptui.domain.readable import is_showable
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import DAMAGED
-from hptui.storage.read.stored_times import epoch_s, why_no_time
+from hptui.storage.sqlite.timestamps import epoch_s, why_no_time
 from hptui.trials import NO_NUMBER
 
 if TYPE_CHECKING:

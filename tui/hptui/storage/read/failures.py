@@ -21,14 +21,11 @@ if TYPE_CHECKING:
 _FAILURES: Final = (
     "SELECT number, CASE WHEN length(error.value_json) <= ? AND json_valid(error.value_json) "
     # As bytes, so that what is no UTF-8 ends nothing.
-    "THEN CAST(json_array(json_extract(error.value_json, '$.kind'), "
-    "json_extract(error.value_json, '$.type'), "
-    "json_extract(error.value_json, '$.message')) AS BLOB) END, "
-    "CASE WHEN length(place.value_json) <= ? THEN CAST(place.value_json AS BLOB) END "
-    "FROM trials LEFT JOIN trial_system_attributes AS error "
-    "ON error.trial_id = trials.trial_id AND error.key = ? "
-    "LEFT JOIN trial_system_attributes AS place "
-    "ON place.trial_id = trials.trial_id AND place.key = ? "
+    "THEN CAST(json_array(json_extract(error.value_json, '$.kind'), json_extract(error.value_json, "
+    "'$.type'), json_extract(error.value_json, '$.message')) AS BLOB) END, CASE WHEN "
+    "length(place.value_json) <= ? THEN CAST(place.value_json AS BLOB) END FROM trials LEFT JOIN "
+    "trial_system_attributes AS error ON error.trial_id = trials.trial_id AND error.key = ? LEFT "
+    "JOIN trial_system_attributes AS place ON place.trial_id = trials.trial_id AND place.key = ? "
     "WHERE study_id = ? AND state = 'FAIL' AND typeof(number) = 'integer' ORDER BY number"
 )
 

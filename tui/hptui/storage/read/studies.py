@@ -21,7 +21,7 @@ from hptui.storage.files.study_identity import (
 )
 from hptui.storage.files.study_lock import several_names
 from hptui.storage.files.validation import EMPTY_HINT
-from hptui.storage.read.constraints import KEY_RANGE, read_constraint, violation_of
+from hptui.storage.read.best_trial import BestTrial, read_best
 from hptui.storage.read.session import (
     StudySession,
     find_study,
@@ -29,8 +29,7 @@ from hptui.storage.read.session import (
     open_study,
     read_study_file,
 )
-from hptui.storage.read.stored_times import epoch_s
-from hptui.storage.sqlite.numbers import number_sql
+from hptui.storage.sqlite.timestamps import epoch_s
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,17 +38,8 @@ if TYPE_CHECKING:
 
 MAX_STUDIES: Final = 1_000
 """Studies of one file beyond these are not listed."""
-MAX_CONSTRAINT_CHARS: Final = 100_000
 MAX_NOTE_START_CHARS: Final = 2_000
 """So much of a note is in a summary."""
-
-
-@dataclass(frozen=True, slots=True)
-class BestTrial:
-    """The best feasible trial of a study with one objective."""
-
-    number: int
-    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +133,7 @@ def summarize(study: StudySession, path: Path, living: Living) -> StudySummary:
         study.name,
         directions,
         counts,
-        _best(connection, study_id, directions[0]) if len(directions) == 1 else None,
+        read_best(connection, study_id, directions[0]) if len(directions) == 1 else None,
         epoch_s(created) if last_activity_s is None else last_activity_s,
         objective_of(facts.get("objective")),
         path.stat().st_size,
@@ -211,44 +201,6 @@ def _activity(
         counts["STALE"] = len(stale_trials(connection, study_id, living))
         counts["RUNNING"] -= counts["STALE"]
     return counts, max(moments, default=None)
-
-
-def _best(connection: sqlite3.Connection, study_id: int, direction: Direction) -> BestTrial | None:
-    order = "ASC" if direction == "minimize" else "DESC"
-    candidates = connection.execute(
-        f"SELECT trial_id, number, {number_sql('value')} AS stored FROM trials "
-        "JOIN trial_values USING (trial_id) WHERE study_id = ? AND state = 'COMPLETE' "
-        "AND objective = 0 AND typeof(stored) = 'real' AND typeof(number) = 'integer' "
-        # Of equal trials the first is the best, as in Optuna.
-        f"ORDER BY stored {order}, number ASC",
-        (study_id,),
-    )
-    is_constrained = has_constraints(connection, study_id)
-    for trial_id, number, value in candidates:
-        if not is_constrained or _is_feasible(connection, trial_id):
-            return BestTrial(number, value)
-    return None
-
-
-def has_constraints(connection: sqlite3.Connection, study_id: int) -> bool:
-    """Say whether any trial of a study has constraints."""
-    found = connection.execute(
-        "SELECT 1 FROM trial_system_attributes WHERE trial_id IN "
-        "(SELECT trial_id FROM trials WHERE study_id = ?) AND key >= ? AND key < ? LIMIT 1",
-        (study_id, *KEY_RANGE),
-    ).fetchone()
-    return found is not None
-
-
-def _is_feasible(connection: sqlite3.Connection, trial_id: int) -> bool:
-    constraints: dict[str, float] = {}
-    for key, text in connection.execute(
-        f"SELECT substr(key, 1, 1000), substr(value_json, 1, {MAX_CONSTRAINT_CHARS}) "
-        "FROM trial_system_attributes WHERE trial_id = ? AND key >= ? AND key < ? ORDER BY key",
-        (trial_id, *KEY_RANGE),
-    ):
-        read_constraint(constraints, str(key), text)
-    return not violation_of(constraints) > 0
 
 
 def objective_of(data: object) -> ObjectiveRef | None:

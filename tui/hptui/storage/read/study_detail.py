@@ -27,9 +27,9 @@ from hptui.storage.files.leases import living_runs
 from hptui.storage.files.study_identity import read_identity
 from hptui.storage.read.artifacts import Artifact, split_artifacts
 from hptui.storage.read.session import open_file, open_study
-from hptui.storage.read.stored_times import epoch_s
 from hptui.storage.read.studies import StudySummary, summarize
 from hptui.storage.sqlite.attributes import Attributes, read_attributes
+from hptui.storage.sqlite.timestamps import epoch_s
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class RunRecord:
     sampler: str
     pruner: str
     n_trials: int | None
-    slots: int | None
+    workers: int | None
     backend: str
     seed: int | None
     reason: str
@@ -195,7 +195,7 @@ def _run(record: dict[str, Any]) -> RunRecord:
         sampler=text("sampler"),
         pruner=text("pruner"),
         n_trials=integer("n_trials"),
-        slots=integer("slots"),
+        workers=integer("slots"),
         backend=text("backend"),
         seed=integer("seed"),
         reason=text("reason"),

@@ -95,8 +95,8 @@ class StudyReader:
                 self._commits = commits
                 return changed
         raise StudyFileError(
-            f"The study {safe_line(self.study_name)!r} is replaced again and again.",
-            hint="Look who else writes to its file.",
+            f"The study {safe_line(self.study_name)!r} keeps being replaced.",
+            hint="Check what else writes to its file.",
         )
 
     @property

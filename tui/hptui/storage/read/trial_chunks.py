@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import COMPLETE, DAMAGED, RUNNING, STALE, STORED_STATES
 from hptui.errors import StudyFileError
@@ -338,6 +339,6 @@ def disordered_index() -> StudyFileError:
 def incomplete_index(n_told: int, n_there: int) -> StudyFileError:
     """Return the error for a file in which an index has not as many trials as its table."""
     return StudyFileError(
-        f"The study file is damaged: an index names {n_told:,} of {n_there:,} trials.",
+        f"The study file is damaged: an index names {n_told:,} of {plural(n_there, 'trial')}.",
         hint="hptui doctor says more; sqlite3 FILE REINDEX rebuilds the index.",
     )

@@ -16,6 +16,7 @@ from hptui.domain.attribute_keys import (
     RUN_KEY,
     TAGS_KEY,
 )
+from hptui.domain.readable import plural
 from hptui.domain.repeats import Repeats
 from hptui.domain.resources import StoredPlace
 from hptui.domain.spaces.space import ChoiceParam, IntParam, ParamSpec
@@ -31,11 +32,11 @@ from hptui.storage.read.artifacts import Artifact, split_artifacts
 from hptui.storage.read.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint, violation_of
 from hptui.storage.read.session import open_study
 from hptui.storage.read.stored_spaces import MAX_JSON_CHARS, stored_spec
-from hptui.storage.read.stored_times import epoch_s, why_no_time
 from hptui.storage.read.study_detail import metric_names_of
 from hptui.storage.sqlite.attributes import Attributes, begin_of, read_attributes
 from hptui.storage.sqlite.connection import is_of_a_row
 from hptui.storage.sqlite.numbers import number_sql
+from hptui.storage.sqlite.timestamps import epoch_s, why_no_time
 from hptui.storage.transfer.carried_trials import read_study_attribute
 
 if TYPE_CHECKING:
@@ -180,7 +181,9 @@ def no_such_trial(
     ).fetchone()
     return UsageError(
         f"There is no trial {number} in {safe_line(study_name, max_chars=60)!r}.",
-        hint=f"It has {count} trials, numbered up to {last}." if count else "It has no trials yet.",
+        hint=f"It has {plural(count, 'trial')}, numbered up to {last}."
+        if count
+        else "It has no trials yet.",
     )
 
 

@@ -92,8 +92,8 @@ class ExtrasReader:
         StudyBusyError: Another program has locked the file.
     """
 
-    def __init__(self, columns: StudyReader, *, has_everything: bool = False) -> None:
-        self._columns = columns
+    def __init__(self, reader: StudyReader, *, has_everything: bool = False) -> None:
+        self._columns = reader
         self._has_everything = has_everything
         self.n_unreadable = 0
         """How many user attributes were no JSON, and so are left out."""

@@ -19,9 +19,8 @@ _MAX_DEPTH: Final = 100
 """Lists and objects within each other: Optuna's figures take several frames of Python for each."""
 _QUERY: Final = (
     # As bytes, so that what is no UTF-8 ends nothing.
-    "SELECT trial_id, key, CAST(value_json AS BLOB) FROM trial_user_attributes "
-    f"WHERE length(key) <= {_MAX_KEY_CHARS} AND length(value_json) <= {MAX_JSON_CHARS} "
-    "AND trial_id IN "
+    "SELECT trial_id, key, CAST(value_json AS BLOB) FROM trial_user_attributes WHERE length(key) "
+    f"<= {_MAX_KEY_CHARS} AND length(value_json) <= {MAX_JSON_CHARS} AND trial_id IN "
 )
 
 

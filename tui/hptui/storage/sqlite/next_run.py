@@ -30,7 +30,7 @@ from hptui.domain.spaces.resolved_space import resolve_space
 from hptui.domain.spaces.space import spec_from_json, spec_to_json
 from hptui.domain.trial_states import COMPLETE, PRUNED
 from hptui.errors import SpaceError
-from hptui.storage.read.latest_spaces import latest_spaces
+from hptui.storage.read.stored_spaces import latest_spaces
 from hptui.storage.sqlite.timestamps import to_text
 from hptui.storage.transfer.carried_trials import put_study_attribute, read_study_attribute
 from hptui.storage.transfer.param_fit import fit_param
@@ -85,17 +85,17 @@ class StoredSpace:
         """
         return resolve_space(self.asked, self.edits).effective
 
-    def count(self, columns: StudyReader) -> tuple[int, int]:
+    def count(self, reader: StudyReader) -> tuple[int, int]:
         """Return how many complete and pruned trials a sampler learns from, and how many not.
 
         Those count that are inside the edited ranges, as for a run.
         """
-        n_trials = len(columns.trials)
+        n_trials = len(reader.trials)
         fits = np.ones(n_trials, np.bool_)
         for name, spec in self.effective().items():
-            if name in self.ever_edited and name in columns.trials.params:
-                fits &= fit_param(columns.trials.params[name], spec, n_trials).fits
-        ended = np.isin(columns.trials.states, (COMPLETE, PRUNED))
+            if name in self.ever_edited and name in reader.trials.params:
+                fits &= fit_param(reader.trials.params[name], spec, n_trials).fits
+        ended = np.isin(reader.trials.states, (COMPLETE, PRUNED))
         return int((ended & fits).sum()), int((ended & ~fits).sum())
 
 
@@ -191,8 +191,8 @@ def last_workers(connection: sqlite3.Connection, study_id: int) -> int | None:
     """Return how many workers the study's latest run had; None where nothing tells."""
     runs = read_study_attribute(connection, study_id, RUNS_KEY)
     last = cast("list[object]", runs)[-1] if isinstance(runs, list) and runs else None
-    slots = cast("dict[str, object]", last).get("slots") if isinstance(last, dict) else None
-    return slots if isinstance(slots, int) and slots > 0 else None
+    workers = cast("dict[str, object]", last).get("slots") if isinstance(last, dict) else None
+    return workers if isinstance(workers, int) and workers > 0 else None
 
 
 def read_next(connection: sqlite3.Connection, study_id: int) -> NextRun:

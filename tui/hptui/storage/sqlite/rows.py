@@ -243,5 +243,5 @@ def _named_rows(
         of_trial = f" (trial id {rows.last[1]})" if rows.last and table != "trials" else ""
         raise StudyFileError(
             f"Row {number} of table {table}{of_trial} is damaged: {safe_line(error)}.",
-            hint="The study can be looked at, but not continued.",
+            hint="The study can be read, but not continued.",
         ) from error

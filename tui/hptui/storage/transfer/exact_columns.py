@@ -53,21 +53,21 @@ def column_names(kind: str, names: Iterable[str], spell: Callable[[str], str]) -
     return columns
 
 
-def facts_of(columns: StudyReader, renamed: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+def facts_of(reader: StudyReader, renamed: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """Return what is of a study, as strict JSON.
 
     Args:
-        columns: Its columns.
+        reader: Its columns.
         renamed: Names by column, as `column_names` gives them, by kind.
     """
-    metrics, user_attrs = _attributes(columns)
+    metrics, user_attrs = _attributes(reader)
     return {
-        "directions": list(columns.trials.directions),
-        "metric_names": list(metric_names_of(metrics, len(columns.trials.directions))),
+        "directions": list(reader.trials.directions),
+        "metric_names": list(metric_names_of(metrics, len(reader.trials.directions))),
         "user_attrs": tagged(user_attrs),
         "params": {
             name: [tagged(json.loads(spec_to_json(spec))) for spec in param.specs]
-            for name, param in columns.trials.params.items()
+            for name, param in reader.trials.params.items()
         },
         "columns": {
             column: [kind, name]
@@ -78,8 +78,8 @@ def facts_of(columns: StudyReader, renamed: Mapping[str, Mapping[str, str]]) -> 
     }
 
 
-def _attributes(columns: StudyReader) -> tuple[object, dict[str, Any]]:
-    with columns.study.look_at_same() as study:
+def _attributes(reader: StudyReader) -> tuple[object, dict[str, Any]]:
+    with reader.study.look_at_same() as study:
         (metrics,) = study.connection.execute(
             "SELECT MAX(value_json) FROM study_system_attributes WHERE study_id = ? AND key = ?",
             (study.study_id, METRICS_KEY),
@@ -105,22 +105,22 @@ class ExactCells:
     """Tells of each trial what its cells do not hold.
 
     Args:
-        columns: Those of the study.
+        reader: Those of the study.
         reads_back: Says whether a choice comes back from its cell.
         keeps: Says whether a user attribute, given by key and value, comes back from its cell.
     """
 
     def __init__(
-        self, columns: StudyReader, reads_back: ReadBack, keeps: Callable[[str, Any], bool]
+        self, reader: StudyReader, reads_back: ReadBack, keeps: Callable[[str, Any], bool]
     ) -> None:
         self._reads_back = reads_back
         self._keeps = keeps
         self._params = [
             (name, param)
-            for name, param in columns.trials.params.items()
+            for name, param in reader.trials.params.items()
             if len(param.specs) > 1 or any(isinstance(spec, ChoiceParam) for spec in param.specs)
         ]
-        self._outside = {name: _outside(param) for name, param in columns.trials.params.items()}
+        self._outside = {name: _outside(param) for name, param in reader.trials.params.items()}
         self._known: dict[tuple[str, int, str], bool] = {}
 
     def of_row(self, row: int, extra: TrialExtras) -> dict[str, Any]:

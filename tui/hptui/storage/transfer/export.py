@@ -70,7 +70,7 @@ def export_study(
         if choose is not None:
             raise UsageError(
                 "A study file is exported with all its trials. Omit the filter.",
-                hint="Filtered trials go to a file of another form, like .csv.",
+                hint="Write filtered trials to another format, like .csv.",
             )
         copy_study(path, study_name, target)
         with StudyReader(target, study_name) as columns:
@@ -116,14 +116,14 @@ def _left_out(columns: StudyReader, rows: IntArray, reader: ExtrasReader) -> Ite
     ):
         count = int((columns.trials.states[rows] == state).sum())
         if count:
-            yield f"{plural(count, one, more)}; an import leaves out what has not ended."
+            yield f"{plural(count, one, more)}; an import skips trials that have not ended."
 
 
 NAME = "best_params"
 """What the file assigns: a dict, or for a front a list of dicts."""
 
 
-def write_python(stream: TextIO, columns: StudyReader, rows: IntArray) -> None:
+def write_python(stream: TextIO, reader: StudyReader, rows: IntArray) -> None:
     """Write the parameters of the trials in `rows`; with one objective that is one trial.
 
     Raises:
@@ -131,20 +131,20 @@ def write_python(stream: TextIO, columns: StudyReader, rows: IntArray) -> None:
     """
     if not len(rows):
         raise UsageError(
-            f"No feasible trial of {safe_line(columns.study_name, max_chars=60)!r} is complete, "
+            f"No feasible trial of {safe_line(reader.study_name, max_chars=60)!r} is complete, "
             "so there is no best one.",
-            hint="A filter, where one is given, may have left it out.",
+            hint="If you gave a filter, it may have left it out.",
         )
-    directions = columns.trials.directions
-    goal = f"{safe_line(columns.study_name)} ({', '.join(directions)})"
+    directions = reader.trials.directions
+    goal = f"{safe_line(reader.study_name)} ({', '.join(directions)})"
     if len(directions) == 1:
-        (record,) = records_of(columns, rows)
+        (record,) = records_of(reader, rows)
         stream.write(f"# {goal}: {_of(record)}\n{NAME} = {_lines(record, '')}\n")
         return
     stream.write(f"# {goal}: the Pareto front, by the first objective.\n{NAME} = [\n")
     # Trials with equal values stay in the order of their numbers.
-    ordered = rows[columns.trials.values[rows, 0].argsort(kind="stable")]
-    for record in records_of(columns, ordered):
+    ordered = rows[reader.trials.values[rows, 0].argsort(kind="stable")]
+    for record in records_of(reader, ordered):
         stream.write(f"    # {_of(record)}\n    {_lines(record, '    ')},\n")
     stream.write("]\n")
 

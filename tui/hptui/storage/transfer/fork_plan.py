@@ -72,7 +72,7 @@ class ForkPlan:
 
 
 def plan_fork(
-    columns: StudyReader,
+    reader: StudyReader,
     space: Mapping[str, ParamSpec],
     metric_names: Sequence[str],
     request: ForkRequest,
@@ -80,7 +80,7 @@ def plan_fork(
     """Return what a fork keeps.
 
     Args:
-        columns: The study.
+        reader: The study.
         space: Its parameters as its trials hold them now.
         metric_names: A name for each objective, or none at all.
         request: In what the fork is to differ.
@@ -88,18 +88,18 @@ def plan_fork(
     Raises:
         UsageError: The request does not suit the study.
     """
-    objectives = _objectives(request.objectives, metric_names, len(columns.trials.directions))
-    directions = _directions(request.directions, objectives, columns.trials.directions)
+    objectives = _objectives(request.objectives, metric_names, len(reader.trials.directions))
+    directions = _directions(request.directions, objectives, reader.trials.directions)
     changed = {
-        name: _changed(name, edit, space, columns)
+        name: _changed(name, edit, space, reader)
         for name, edit in request.edits.items()
         if not _only_fixes(edit)
     }
-    n_trials = len(columns.trials)
+    n_trials = len(reader.trials)
     fits = tuple(
-        fit_param(columns.trials.params[name], spec, n_trials)
+        fit_param(reader.trials.params[name], spec, n_trials)
         for name, spec in changed.items()
-        if name in columns.trials.params
+        if name in reader.trials.params
     )
     left_out: Counter[str] = Counter()
     kept = np.ones(n_trials, np.bool_)
@@ -111,17 +111,17 @@ def plan_fork(
             left_out[reason] += count
         kept = kept & ~is_left
 
-    leave(NOT_ENDED, np.isin(columns.trials.states, OPEN_STATES))
+    leave(NOT_ENDED, np.isin(reader.trials.states, OPEN_STATES))
     n_ended = int(kept.sum())
-    leave(DAMAGED, columns.trials.is_damaged | (columns.trials.numbers < 0))
+    leave(DAMAGED, reader.trials.is_damaged | (reader.trials.numbers < 0))
     if request.choose is not None:
-        leave(FILTERED_OUT, ~request.choose(columns))
+        leave(FILTERED_OUT, ~request.choose(reader))
     for fit in fits:
         outside = kept & ~fit.fits
         left_out.update(fit.reasons(outside))
         kept = kept & fit.fits
     rows = np.flatnonzero(kept)
-    rows = rows[np.argsort(columns.trials.numbers[rows], kind="stable")]
+    rows = rows[np.argsort(reader.trials.numbers[rows], kind="stable")]
     return ForkPlan(
         n_trials,
         rows,
@@ -131,8 +131,8 @@ def plan_fork(
         objectives,
         is_whole=not changed
         and len(rows) == n_ended
-        and directions == columns.trials.directions
-        and objectives == tuple(range(len(columns.trials.directions))),
+        and directions == reader.trials.directions
+        and objectives == tuple(range(len(reader.trials.directions))),
     )
 
 
@@ -141,10 +141,10 @@ def _only_fixes(edit: ParamEdit) -> bool:
 
 
 def _changed(
-    name: str, edit: ParamEdit, space: Mapping[str, ParamSpec], columns: StudyReader
+    name: str, edit: ParamEdit, space: Mapping[str, ParamSpec], reader: StudyReader
 ) -> ParamSpec:
     if name not in space:
-        if name in columns.trials.params:
+        if name in reader.trials.params:
             raise SpaceError(
                 f"Parameter {show(name)} has a stored space that hptui cannot read, so it cannot "
                 "be changed.",
@@ -176,7 +176,7 @@ def _objectives(
                 hint=f"The study has {known or ', '.join(by_number)}, in this order.",
             )
         if index in found:
-            raise UsageError(f"The objective {show(text)} comes twice.", hint="Give it once.")
+            raise UsageError(f"The objective {show(text)} is given twice.", hint="Give it once.")
         found.append(index)
     return tuple(found)
 

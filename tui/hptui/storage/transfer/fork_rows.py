@@ -50,35 +50,35 @@ _ABOVE_ALL_OBJECTIVES: Final = 1_000_000
 def make_fork(
     connection: sqlite3.Connection,
     study_id: int,
-    columns: StudyReader,
+    reader: StudyReader,
     plan: ForkPlan,
     edits: Mapping[str, ParamEdit],
     origin: Path,
 ) -> None:
-    """Turn the only study of a file, as it is in `columns`, into the planned fork.
+    """Turn the only study of a file, as `reader` has it, into the planned fork.
 
     The transaction is the caller's.
 
     Args:
         connection: To the file.
         study_id: The study's id there.
-        columns: The study.
+        reader: The study.
         plan: What is kept.
         edits: Those of the request.
         origin: The file that the study was copied from.
     """
-    ids = columns.trials.trial_ids[plan.rows].tolist()
-    numbers = columns.trials.numbers[plan.rows].tolist()
+    ids = reader.trials.trial_ids[plan.rows].tolist()
+    numbers = reader.trials.numbers[plan.rows].tolist()
     keep_trials(connection, study_id, dict(zip(ids, range(len(ids)), strict=True)))
-    tell_origin(connection, columns.study_name)
+    tell_origin(connection, reader.study_name)
     replace_trial_numbers(connection, {old: new for new, old in enumerate(numbers)})
-    put_params(connection, columns, plan.rows, plan.fits)
-    is_other_function = plan.objectives != tuple(range(len(columns.trials.directions)))
+    put_params(connection, reader, plan.rows, plan.fits)
+    is_other_function = plan.objectives != tuple(range(len(reader.trials.directions)))
     _set_objectives(connection, study_id, plan)
     put_study_facts(
         connection,
         study_id,
-        {"study": columns.study_name, "file": origin.name},
+        {"study": reader.study_name, "file": origin.name},
         forgets_objective=is_other_function,
     )
     _set_edits(connection, study_id, plan, edits)
@@ -121,7 +121,7 @@ def order_trial_ids(connection: sqlite3.Connection, study_id: int) -> None:
 
 def put_params(
     connection: sqlite3.Connection,
-    columns: StudyReader,
+    reader: StudyReader,
     kept: IntArray,
     fits: Iterable[ParamFit],
 ) -> None:
@@ -135,7 +135,7 @@ def put_params(
             [
                 (value, text, trial_id, name)
                 for value, trial_id in zip(
-                    fit.values[rows].tolist(), columns.trials.trial_ids[rows].tolist(), strict=True
+                    fit.values[rows].tolist(), reader.trials.trial_ids[rows].tolist(), strict=True
                 )
             ],
         )

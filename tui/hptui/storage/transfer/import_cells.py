@@ -69,7 +69,7 @@ class CellReader:
             return None
         state = _STATES.get(str(cell).strip().lower().rpartition(".")[2])
         if state is None:
-            raise self.refuse(row, column, f"is not a state; there are {', '.join(_STATES)}")
+            raise self.refuse(row, column, f"is not a state; use {', '.join(_STATES)}")
         return state
 
     def number(self, row: FileRow, column: str) -> float | None:

@@ -114,7 +114,7 @@ def _by_name(names: Mapping[str, str]) -> dict[str, str]:
             raise UsageError(
                 f"The columns {safe_line(found[name], max_chars=60)!r} and "
                 f"{safe_line(column, max_chars=60)!r} are both {shown!r}.",
-                hint=f"Pass one over: --map '{safe_line(column, max_chars=60)}=skip'.",
+                hint=f"Skip one: --map '{safe_line(column, max_chars=60)}=skip'.",
             )
         found[name] = column
     return found
@@ -169,7 +169,7 @@ def _require(column: str, columns: Sequence[str], option: str) -> None:
 def _means_nothing(column: str) -> UsageError:
     shown = safe_line(column, max_chars=60)
     return UsageError(
-        f"The column {shown!r} means nothing here.",
+        f"hptui does not know the column {shown!r}.",
         hint=f"Say what it is: --map '{shown}=skip', or param:NAME, attr:NAME, value, state.",
     )
 

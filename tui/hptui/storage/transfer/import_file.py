@@ -88,7 +88,7 @@ def read_import_file(path: Path) -> ImportFile:
     name = safe_line(path.name)
     if ending not in (".csv", ".json", ".jsonl", ".parquet"):
         raise UsageError(
-            f"{name} does not say what it holds.",
+            f"The name {name} does not tell the format.",
             hint="Use a name that ends in .csv, .json (a list of objects), .jsonl (one a line) or "
             ".parquet.",
         )
@@ -200,7 +200,7 @@ def _json_list(name: str, text: str) -> Iterator[tuple[str, object]]:
     data = _loaded(name, text, 1)
     if not isinstance(data, list):
         raise UsageError(
-            f"{name} holds no list of trials.", hint='It is to be like [{"params": {"lr": 0.1}}].'
+            f"{name} holds no list of trials.", hint='Write it like [{"params": {"lr": 0.1}}].'
         )
     for index, each in enumerate(cast("list[object]", data)):
         yield f"trial {index}", each
@@ -236,8 +236,8 @@ def _from_objects(path: Path, objects: Iterator[tuple[str, object]]) -> ImportFi
     for place, each in objects:
         if not isinstance(each, dict):
             raise UsageError(
-                f"{name}, {place} is {safe_line(json.dumps(each), max_chars=40)}, and no object.",
-                hint='Each trial is to be like {"params": {"lr": 0.1}, "value": 0.5}.',
+                f"{name}, {place} is {safe_line(json.dumps(each), max_chars=40)}, not an object.",
+                hint='Write each trial like {"params": {"lr": 0.1}, "value": 0.5}.',
             )
         cells = _flat(f"{name}, {place}", cast("dict[str, Any]", each))
         for column in cells.keys() - columns.keys():
@@ -253,7 +253,7 @@ def _check_key(place: str, key: str) -> None:
     except UnicodeEncodeError as error:
         shown = safe_line(key, max_chars=60)
         raise UsageError(
-            f"{place}: the name {shown!r} holds half a character, and cannot be stored."
+            f"{place}: the name {shown!r} contains half a character and cannot be stored."
         ) from error
 
 
@@ -266,7 +266,8 @@ def _flat(place: str, trial: dict[str, Any]) -> dict[str, Any]:
         if column in cells and cells[column] != cell:
             shown = safe_line(column, max_chars=60)
             raise UsageError(
-                f"{place}: {shown!r} comes twice, and differs.", hint="Give each thing once."
+                f"{place}: {shown!r} is given twice, with different values.",
+                hint="Give each thing once.",
             )
         cells[column] = cell
 

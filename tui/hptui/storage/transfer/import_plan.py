@@ -143,7 +143,7 @@ def plan_import(file: ImportFile, request: ImportRequest, known: Known | None) -
             digests.append(digest)
     if left_out[THERE]:
         n_there = f"{left_out[THERE]:,} there already"
-        told.insert(0, f"{len(trials):,} new, {n_there}; --again takes them too")
+        told.insert(0, f"{len(trials):,} new, {n_there}; --again imports them too")
     if reader.has_read_commas:
         told.append("1,5 is read as 1.5, since commas do not separate the cells")
     names = known.metric_names if known is not None else columns.metric_names
@@ -249,7 +249,7 @@ def _directions(
         return directions, [f"direction: {', '.join(directions)}, from the file"]
     if given is None:
         n_objectives = max(1, count)
-        way = "minimize" if n_objectives == 1 else f"{n_objectives} values, minimize each"
+        way = "minimize" if n_objectives == 1 else f"{plural(n_objectives, 'value')}, minimize each"
         minimize: tuple[Direction, ...] = ("minimize",) * n_objectives
         return minimize, [f"direction: {way}, since none was given"]
     if count not in (0, len(given)):
@@ -309,8 +309,8 @@ def _space(
         if isinstance(spec, ChoiceParam) and len(spec.choices) > _MAX_FOUND_CHOICES:
             shown = safe_line(column, max_chars=60)
             raise UsageError(
-                f"The column {shown!r} has {len(spec.choices):,} different values, too many for "
-                "the choices of a parameter.",
+                f"The column {shown!r} has {plural(len(spec.choices), 'different value')}, too "
+                "many for the choices of a parameter.",
                 hint=f"Keep them as an attribute, --map '{shown}=attr:{shown}', or --map "
                 f"'{shown}=skip'.",
             )

@@ -114,14 +114,14 @@ def _check_alike(first: Source, other: Source) -> None:
     if one != two:
         raise UsageError(
             f"{other.name} has the direction {', '.join(two)}, and {first.name} "
-            f"{', '.join(one)}: they cannot be one study.",
+            f"{', '.join(one)}: they cannot be merged.",
             hint="hptui fork makes a study with other directions or objectives.",
         )
     one, two = first.facts.metric_names, other.facts.metric_names
     if one and two and one != two:
         raise UsageError(
             f"{other.name} has the objectives {safe_line(', '.join(two))}, and {first.name} "
-            f"{safe_line(', '.join(one))}: they cannot be one study.",
+            f"{safe_line(', '.join(one))}: they cannot be merged.",
             hint="hptui fork --objectives puts them in another order.",
         )
 
@@ -182,21 +182,21 @@ def _mixes(one: ParamSpec, other: ParamSpec) -> bool:
     return type(one) is type(other) and one.log == other.log
 
 
-def _is_known(columns: StudyReader, rows: IntArray, seen: Counter[object]) -> BoolArray:
+def _is_known(reader: StudyReader, rows: IntArray, seen: Counter[object]) -> BoolArray:
     """Say which trials another study has brought already, and add those that are new to `seen`.
 
     Trials are the same where state, times, values and parameters are: one that was carried over
     to a fork. What comes twice within a study is no such trial.
     """
-    names = list(columns.trials.params)
-    params = [columns.trials.params[name].values_at(rows, absent=NO_VALUE) for name in names]
+    names = list(reader.trials.params)
+    params = [reader.trials.params[name].values_at(rows, absent=NO_VALUE) for name in names]
     identities: list[object] = [
         (state, start, complete, values, tuple(map(_spelled, of_trial)))
         for state, start, complete, values, of_trial in zip(
-            columns.trials.states[rows].tolist(),
-            map(repr, columns.trials.starts_s[rows].tolist()),
-            map(repr, columns.trials.completes_s[rows].tolist()),
-            map(repr, columns.trials.values[rows].tolist()),
+            reader.trials.states[rows].tolist(),
+            map(repr, reader.trials.starts_s[rows].tolist()),
+            map(repr, reader.trials.completes_s[rows].tolist()),
+            map(repr, reader.trials.values[rows].tolist()),
             zip(*params, strict=True) if params else [()] * len(rows),
             strict=True,
         )
@@ -207,7 +207,7 @@ def _is_known(columns: StudyReader, rows: IntArray, seen: Counter[object]) -> Bo
         (*whole[:4], tuple((names[at], whole[4][at]) for at in order if whole[4][at] != ""))  # pyright: ignore
         for whole in identities
     ]
-    known = np.zeros(len(columns.trials), np.bool_)
+    known = np.zeros(len(reader.trials), np.bool_)
     own: Counter[object] = Counter()
     for row, identity in zip(rows.tolist(), identities, strict=True):
         own[identity] += 1

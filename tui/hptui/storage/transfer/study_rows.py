@@ -62,7 +62,7 @@ def rename_study(connection: sqlite3.Connection, study_id: int, study_name: str)
     """
     if study_id_of(connection, study_name) not in (None, study_id):
         raise StudyFileError(
-            f"The file holds a study {safe_line(study_name, max_chars=60)!r} already.",
+            f"The file already holds a study {safe_line(study_name, max_chars=60)!r}.",
             hint="Choose another name.",
         )
     connection.execute(

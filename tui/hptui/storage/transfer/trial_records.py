@@ -15,8 +15,8 @@ import numpy as np
 from hptui.domain.json_values import dump, plain
 from hptui.domain.spaces.choices import choice_key
 from hptui.domain.trial_states import state_name
-from hptui.storage.read.stored_times import iso_utc
 from hptui.storage.read.trial_extras import ExtrasReader
+from hptui.storage.sqlite.timestamps import iso_utc
 from hptui.storage.transfer.csv_cells import (
     choice_in_cell,
     csv_json,
@@ -68,16 +68,16 @@ class WrittenTrial:
     params: dict[str, ChoiceValue | Absent]
 
 
-def value_names(columns: StudyReader) -> list[str]:
+def value_names(reader: StudyReader) -> list[str]:
     """Return what the columns of values are called: `value`, or `value_0`, `value_1`, …."""
-    n_objectives = len(columns.trials.directions)
+    n_objectives = len(reader.trials.directions)
     return ["value"] if n_objectives == 1 else [f"value_{each}" for each in range(n_objectives)]
 
 
-def durations_s(columns: StudyReader) -> FloatArray:
+def durations_s(reader: StudyReader) -> FloatArray:
     """Return how long each trial took, in seconds; NaN where it has not ended."""
     # Times are stored in microseconds; further digits come from the subtraction.
-    return np.round(columns.trials.completes_s - columns.trials.starts_s, 6)
+    return np.round(reader.trials.completes_s - reader.trials.starts_s, 6)
 
 
 def write_json_lines(
@@ -153,25 +153,25 @@ def _is_attribute_in_csv(_key: str, value: object) -> bool:
     return repr(read_attribute(spell_attribute(value))) == repr(value)
 
 
-def records_of(columns: StudyReader, rows_wanted: IntArray) -> Iterator[WrittenTrial]:
+def records_of(reader: StudyReader, rows_wanted: IntArray) -> Iterator[WrittenTrial]:
     """Yield the trials in some rows in their order; arrays become lists a page at a time."""
-    durations = durations_s(columns)
+    durations = durations_s(reader)
     for start in range(0, len(rows_wanted), _ROWS_A_PAGE):
         rows = rows_wanted[start : start + _ROWS_A_PAGE]
         params = {
             name: param.values_at(rows, absent=ABSENT)
-            for name, param in columns.trials.params.items()
+            for name, param in reader.trials.params.items()
         }
         cells = zip(
-            columns.trials.numbers[rows].tolist(),
-            columns.trials.states[rows].tolist(),
-            columns.trials.values[rows].tolist(),
-            columns.trials.is_feasible[rows].tolist(),
-            columns.trials.starts_s[rows].tolist(),
-            columns.trials.completes_s[rows].tolist(),
+            reader.trials.numbers[rows].tolist(),
+            reader.trials.states[rows].tolist(),
+            reader.trials.values[rows].tolist(),
+            reader.trials.is_feasible[rows].tolist(),
+            reader.trials.starts_s[rows].tolist(),
+            reader.trials.completes_s[rows].tolist(),
             durations[rows].tolist(),
-            columns.trials.last_steps[rows].tolist(),
-            columns.trials.last_values[rows].tolist(),
+            reader.trials.last_steps[rows].tolist(),
+            reader.trials.last_values[rows].tolist(),
             zip(*params.values(), strict=True) if params else itertools.repeat(()),
             strict=False,
         )

@@ -89,6 +89,8 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         self._thread_hook = threading.excepthook
         self.defects: list[ApplicationFailure] = []
         """Those that did not end the application."""
+        self.n_frames = 0
+        """So often the screen was drawn: what has not been drawn since looks as it did."""
         self.messages: deque[str] = deque(maxlen=_MAX_MESSAGES)
         """The last sentences that were shown for a few seconds."""
         self._home = home
@@ -203,6 +205,10 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         if self.ending is not None:
             self.ending.ask(code)
 
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        self.n_frames += 1
+        super()._display(screen, renderable)
+
     def _handle_exception(self, error: Exception) -> None:
         # What a thread or a timer brings, and what a handler does after waiting, may come while the
         # screen or widget that it is for, or the whole application, is being taken apart.
@@ -261,7 +267,7 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         if self.services.settings.theme in self.available_themes:
             return ""
         own = ", ".join(theme.name for theme in own_themes())
-        return f"There is no theme {self.services.settings.theme!r}; ours are {own}."
+        return f"There is no theme {self.services.settings.theme!r}; use one of {own}."
 
     def action_hint_quit(self) -> None:
         """Say how to leave: Ctrl+C ends other programs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.engine.ipc.client import running_engine
 from hptui.ui.application.command_screen import CommandScreen
@@ -99,7 +100,8 @@ def _words(names: Sequence[str]) -> _Words:
         )
     more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
     return _Words(
-        f"{len(names)} studies run on without it: {', '.join(names[:_MAX_NAMED])}{more}.",
+        f"{plural(len(names), 'study runs', 'studies run')} on without it: "
+        f"{', '.join(names[:_MAX_NAMED])}{more}.",
         "leave them running",
         "stop these runs; running trials end first",
     )

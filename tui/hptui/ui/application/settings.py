@@ -125,7 +125,7 @@ def read_settings(table: Mapping[str, object], path: Path) -> Settings:
     defaults = _defaults(_section(table, "defaults", wrong), wrong)
     filters = _filters(_section(table, "filters", wrong), wrong)
     known = {"theme", "glyphs", "keys", "defaults", "filters"}
-    wrong += [f"{name!r} is no setting" for name in set(table) - known]
+    wrong += [f"{name!r} is not a setting" for name in set(table) - known]
     trouble = f"{path.name}: {'; '.join(wrong)}." if wrong else ""
     return Settings(theme, glyphs, keys, defaults, filters, safe_line(trouble, max_chars=400))
 
@@ -150,7 +150,7 @@ def _keys(section: Mapping[str, object], wrong: list[str]) -> dict[str, tuple[st
             texts = given  # pyright: ignore[reportUnknownVariableType] - checked one by one
         names = [key_name(text) if isinstance(text, str) else None for text in texts]
         if not names or None in names:
-            wrong.append(f"{given!r} is no key for {command}")
+            wrong.append(f"{given!r} cannot be a key for {command}")
             continue
         keys[command] = tuple(name for name in names if name is not None)
     return _without_clashes(keys, wrong)
@@ -182,7 +182,7 @@ def _defaults(section: Mapping[str, object], wrong: list[str]) -> dict[str, int 
     for name, value in section.items():
         kinds = DEFAULTS.get(name)
         if kinds is None:
-            wrong.append(f"{name!r} is no default; there are {', '.join(DEFAULTS)}")
+            wrong.append(f"{name!r} is not a default; use {', '.join(DEFAULTS)}")
         elif not isinstance(value, kinds) or isinstance(value, bool):
             wrong.append(f"{name} cannot be {value!r}")
         elif isinstance(value, int | float | str):

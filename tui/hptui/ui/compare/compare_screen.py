@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from hptui.analysis.compare.comparison_tables import budget_title
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.edf import NamedEdf, draw_edf
@@ -197,7 +198,7 @@ class CompareScreen(CommandScreen[None]):
         self.query_one("#bests Grid", Grid).show(compared.bests)
         self.query_one("#reached Grid", Grid).show(compared.reached)
         self.query_one("#params Grid", Grid).show(compared.params, empty=compared.params_sentence)
-        self.query_one("#params").border_title = pane_title("parameters of the bests")
+        self.query_one("#params").border_title = pane_title("parameters of the best trials")
         self.query_one("#reached").border_title = pane_title(budget_title(compared.comparison))
         n_rows = max(len(compared.params), len(compared.reached))
         self.query_one("#tables").styles.height = n_rows + _TABLE_FRAME
@@ -239,17 +240,21 @@ class CompareScreen(CommandScreen[None]):
             comparison = compared.comparison
             text.append(f"   {comparison.direction} {compared.value_name}")
             if comparison.n_objectives > 1:
-                of_all = f"{comparison.objective + 1} of {comparison.n_objectives} objectives"
+                of_all = (
+                    f"{comparison.objective + 1} of {plural(comparison.n_objectives, 'objective')}"
+                )
                 text.append(f" ({of_all})", self.app.services.colour("dimmed"))
         n_running = len(self.runs())
         n_studies = len(self._places)
-        text.append(f"   {n_studies} studies", self.app.services.colour("dimmed"))
+        text.append(
+            f"   {plural(n_studies, 'study', 'studies')}", self.app.services.colour("dimmed")
+        )
         if n_running:
             text.append(f", {n_running} running", self.app.services.state_style("running"))
         self.query_one("#head", Static).update(text)
         troubles = [trouble, *(each.trouble for each in self._snapshots if each is not None)]
         loading = [
-            f"{each.name}: {each.loading[0]:,} of {each.loading[1]:,} trials read."
+            f"{each.name}: {each.loading[0]:,} of {plural(each.loading[1], 'trial')} read."
             for each in self._snapshots
             if each is not None and each.loading and each.loading[1]
         ]
@@ -273,7 +278,7 @@ class CompareScreen(CommandScreen[None]):
         ):
             return "The studies have one objective."
         if command_id == "next-tab" and not self._is_compact:
-            return "All parts are in sight."
+            return "All parts are visible."
         return None
 
     def do_open_study(self) -> None:
@@ -309,7 +314,7 @@ class CompareScreen(CommandScreen[None]):
         self.app.push_screen(
             TextDialog(
                 "Value to reach",
-                "What did it take each study to reach it? Nothing means the worst of the bests.",
+                "Shows what each study took to reach it. Leave empty for the worst best value.",
                 "" if self._to is None else repr(self._to),
                 _number_problem,
             ),

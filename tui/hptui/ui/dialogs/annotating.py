@@ -157,7 +157,7 @@ def parse_tags(line: str) -> tuple[str, ...]:
     try:
         (words,) = list(csv.reader([line], skipinitialspace=True)) or [[]]
     except (csv.Error, ValueError) as error:
-        raise UsageError("Write tags with commas between them.") from error
+        raise UsageError("Separate tags with commas.") from error
     return tuple(dict.fromkeys(check_tag(word) for word in words if word.strip()))
 
 

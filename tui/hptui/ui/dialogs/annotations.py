@@ -144,7 +144,7 @@ class TagsDialog(Dialog[str]):
             return
         self._work.save(
             lambda: save_tags_of(self._what, found, wanted),
-            lambda _: self.dismiss(f"The tags of {self._what.title} are saved."),
+            lambda _: self.dismiss(f"Saved the tags of {self._what.title}."),
         )
 
 

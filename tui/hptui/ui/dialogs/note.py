@@ -191,8 +191,8 @@ class NoteDialog(Dialog[str]):
             if theirs is not None:
                 self._ask_about(theirs)
                 return
-            verb = "is saved" if text.strip() else "is empty now"
-            self.dismiss(f"The note of {what.title} {verb}.")
+            done = "Saved" if text.strip() else "Cleared"
+            self.dismiss(f"{done} the note of {what.title}.")
 
         self._work.save(save, done)
 
@@ -216,7 +216,7 @@ class NoteDialog(Dialog[str]):
                 "Two notes",
                 "Someone else saved this note after you opened it.",
                 (
-                    ("b", "both", "put theirs before yours, and look at it"),
+                    ("b", "both", "put theirs before yours and review it"),
                     ("o", "mine", "overwrite theirs with yours"),
                     ("t", "theirs", "take theirs; yours is gone"),
                     ("k", "", "keep editing"),
@@ -240,7 +240,7 @@ class NoteDialog(Dialog[str]):
         self.app.push_screen(
             ChoiceDialog(
                 "Save the note?",
-                "It was changed.",
+                "It has unsaved changes.",
                 (
                     ("s", "save", "save it"),
                     ("d", "discard", "discard changes"),

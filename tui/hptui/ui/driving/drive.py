@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from textual import events
+from textual.keys import _character_to_key  # pyright: ignore[reportPrivateUsage]
 from textual.pilot import WaitForScreenTimeout
 
 from hptui.domain.text import safe_line
@@ -97,10 +98,10 @@ async def _do(pilot: Pilot[int], app: HptuiApp, action: Action) -> None:
         app.messages.clear()
     match action:
         case Press(keys):
-            await _press(pilot, app, keys)
+            for key in keys:
+                await _press(pilot, app, key)
         case Type(text):
-            # Textual presses a single character as what its key types.
-            await _press(pilot, app, tuple(text))
+            await _type(pilot, app, text)
         case Wait():
             if not action.is_wanted:
                 # What the keys before have brought about may not be on the screen yet.
@@ -116,12 +117,33 @@ async def _do(pilot: Pilot[int], app: HptuiApp, action: Action) -> None:
             await _until_done_or_ended(_click(pilot, app, x, y), app)
 
 
-async def _press(pilot: Pilot[int], app: HptuiApp, keys: Sequence[str]) -> None:
-    for key in keys:
-        if app.return_code is not None:
-            raise StepFailedError("The application has ended.")
-        await _until_done_or_ended(pilot.press(key), app)
-        await let_messages_pass()
+async def _press(pilot: Pilot[int], app: HptuiApp, key: str) -> None:
+    """Press a key, and wait until nothing follows from it any more."""
+    _require_running(app)
+    await _until_done_or_ended(pilot.press(key), app)
+    await let_messages_pass()
+
+
+async def _type(pilot: Pilot[int], app: HptuiApp, text: str) -> None:
+    """Type a text: only its first and its last key are waited for like others.
+
+    The first may open what the others are typed into. Of each key between these, the pilot would
+    wait for all widgets and for two moments in which the process is idle.
+    """
+    for i, character in enumerate(text):
+        if 0 < i < len(text) - 1:
+            _require_running(app)
+            typed = character if character.isprintable() else None
+            app.post_message(events.Key(_character_to_key(character), typed).set_sender(app))
+            await let_messages_pass()
+        else:
+            # Textual presses a single character as what its key types.
+            await _press(pilot, app, character)
+
+
+def _require_running(app: HptuiApp) -> None:
+    if app.return_code is not None:
+        raise StepFailedError("The application has ended.")
 
 
 async def let_messages_pass() -> None:
@@ -175,9 +197,14 @@ def _is_seen(app: HptuiApp, action: Wait) -> bool:
 async def _wait(app: HptuiApp, action: Wait) -> None:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + action.timeout_s
-    while _is_seen(app, action) != action.is_wanted:
-        if app.return_code is not None:
-            raise StepFailedError("The application has ended.")
+    looked_at: object = None
+    while True:
+        # To look is to draw the whole screen, which takes milliseconds.
+        frame = (app.screen, app.n_frames, len(app.messages))
+        if frame != looked_at and _is_seen(app, action) == action.is_wanted:
+            return
+        looked_at = frame
+        _require_running(app)
         if loop.time() > deadline:
             state = "not" if action.is_wanted else "still"
             raise StepFailedError(f"It is {state} on the screen after {action.timeout_s:g} s.")

@@ -83,10 +83,10 @@ STEP_HELP: Final = (
     ("type TEXT", "press the key of each character"),
     ('wait "TEXT" [TIME]', "wait until the screen shows it, or a message has, for 10s or TIME"),
     ('wait-not "TEXT" [TIME]', "wait until it does not"),
-    ('expect "TEXT" [TIME]', "the screen shows it, or does within 2s or TIME"),
-    ('expect-not "TEXT" [TIME]', "it does not"),
+    ('expect "TEXT" [TIME]', "fail unless the screen shows it within 2s or TIME"),
+    ('expect-not "TEXT" [TIME]', "fail unless it is gone within 2s or TIME"),
     ("screenshot FILE", "write the screen as .svg or .txt"),
-    ("size WIDTHxHEIGHT", "give the terminal another size"),
+    ("size WIDTHxHEIGHT", "resize the terminal"),
     ("click X Y", "click a cell, counted from 0 0 at the top left"),
 )
 """The steps there are, and what each does."""
@@ -118,7 +118,7 @@ def read_size(text: str) -> Resize:
     """
     match = _SIZE.fullmatch(text)
     if match is None or not all(1 <= int(each) <= 1_000 for each in match.groups()):  # noqa: PLR2004
-        raise UsageError(f"{safe_line(text, max_chars=60)!r} is no size like 120x40.")
+        raise UsageError(f"{safe_line(text, max_chars=60)!r} is not a size like 120x40.")
     return Resize(int(match[1]), int(match[2]))
 
 
@@ -185,14 +185,14 @@ def _words(rest: str, at_least: int, at_most: int) -> list[str]:
     except ValueError:
         raise UsageError("a quotation mark is not closed.") from None
     if not at_least <= len(words) <= at_most or not words[0]:
-        raise UsageError("a text with blanks stands in quotation marks, and is not empty.")
+        raise UsageError("quote a text that has blanks; it must not be empty.")
     return words
 
 
 def _screenshot(rest: str) -> Screenshot:
     words = _words(rest, 1, 1)
     if not is_screenshot_file(words[0]):
-        raise UsageError("a screenshot goes to a file that ends in .svg or .txt.")
+        raise UsageError("a screenshot needs a file that ends in .svg or .txt.")
     return Screenshot(words[0])
 
 

@@ -62,7 +62,7 @@ def place_problem(
         if target.is_dir():
             return f"{name} is a folder."
         if target.exists() and not (can_replace and target.is_file()):
-            return f"{name} is there already, and cannot be replaced."
+            return f"{name} already exists and cannot be replaced."
     except OSError as error:
         return f"That cannot be written: {error.strerror}."
     return ""

@@ -41,7 +41,7 @@ class ViewChoicesDialog(Dialog[ViewOptions]):
 
     def compose(self) -> ComposeResult:
         """Lay out the list and its keys."""
-        keys = "space take or give back; none: the first or all   enter accept   esc cancel"
+        keys = "space select or deselect; none: the first or all   enter accept   esc cancel"
         with DialogFrame("What the view shows", keys=keys, problem=""):
             yield FormGrid(
                 self._choices, lines_beside=_FRAME_LINES, empty="Nothing to choose here."
@@ -85,8 +85,8 @@ def ask_for_reference(
     screen.app.push_screen(
         TextDialog(
             "Reference point",
-            f"The volume is measured from here: a value for each of {names}. "
-            "Nothing means the worst values seen.",
+            f"The volume is measured from here: a value for each of {names}. Leave empty for the "
+            "worst values seen.",
             reference_text(choices.options.reference),
             partial(reference_problem, n_objectives=len(choices.objectives)),
         ),

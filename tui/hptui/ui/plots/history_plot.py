@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.history import history_of
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.figures.history import draw_history
 from hptui.figures.repeat_whiskers import spreads_of
@@ -111,7 +112,7 @@ def _which_value(snapshot: StudySnapshot, objective: int) -> str:
     if n_objectives == 1:
         return ""
     name = value_name(snapshot.metric_names, n_objectives, objective)
-    return f"{safe_line(name, max_chars=_MAX_NAME_CHARS)}, {n_objectives} objectives"
+    return f"{safe_line(name, max_chars=_MAX_NAME_CHARS)}, {plural(n_objectives, 'objective')}"
 
 
 def _why_no_history(snapshot: StudySnapshot) -> str:

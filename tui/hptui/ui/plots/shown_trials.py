@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.readable import plural
 from hptui.figures.request import PlottedStudy
 from hptui.storage.read.study_detail import run_starts
 
@@ -41,7 +42,7 @@ class ShownTrials:
         """How many trials of how many are shown, `2 of 40 trials`; empty where all are."""
         if self.is_chosen is None:
             return ""
-        return f"{self.n_trials:,} of {self.snapshot.n_trials:,} trials"
+        return f"{self.n_trials:,} of {plural(self.snapshot.n_trials, 'trial')}"
 
     def plotted(self) -> PlottedStudy:
         """Return the study as figures take it; with many trials this is for a thread."""

@@ -58,7 +58,7 @@ class ViewActions(ScreenPart):
         if command_id == "choose" and not self._choices():
             return "This view has no options."
         if command_id == "log-axis" and kind is not None and "log" not in kind.options:
-            return f"The figure {kind.name} has no axis that could be logarithmic."
+            return f"The figure {kind.name} has no axis that can be logarithmic."
         return None
 
     def method_of(self, command: Command) -> Callable[[], object] | None:
@@ -154,7 +154,7 @@ class ViewActions(ScreenPart):
                     drawn = plot.redrawn(FINE if self._screen.app.services.unicode else ASCII)
                 shown = TitledPicture(title, drawn or picture)
                 write_pictures(target, [shown], overwrite=overwrite, colours=colours, ground=ground)
-                return f"{target.name} is written, in {target.parent}."
+                return f"Wrote {target.name} to {target.parent}."
 
             self._screen.tell_outcome_of(work)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from hptui.analysis.evaluators import EVALUATORS
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.figures.request import value_name
 from hptui.ui.widgets.table_model import Cell, Column, RowKey
@@ -187,8 +188,8 @@ def reference_problem(text: str, n_objectives: int) -> str | None:
         if not math.isfinite(number):
             return f"{part} is not finite."
     if len(parts) not in (0, n_objectives):
-        numbers = f"{len(parts)} number{'' if len(parts) == 1 else 's'}"
-        return f"The study has {n_objectives} objectives, and this is {numbers}."
+        objectives = plural(n_objectives, "objective")
+        return f"The study has {objectives}, and this is {plural(len(parts), 'number')}."
     return None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual.message import Message
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.request import Frame
@@ -227,6 +228,4 @@ class ViewPlot(TrialPlot):
     def _say_it_takes_time(self) -> None:
         asked = self._asked
         if asked is not None and self._figure is None:
-            n_trials = asked.shown.n_trials
-            trials = "1 trial is" if n_trials == 1 else f"{n_trials:,} trials are"
-            self.show_sentence(f"{trials} being looked at.")
+            self.show_sentence(f"Analyzing {plural(asked.shown.n_trials, 'trial')}…")

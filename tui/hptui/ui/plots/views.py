@@ -60,7 +60,7 @@ VIEWS: Final = (
     View("slice", "4", "Show the value by each parameter", ("slice",)),
     View("contour", "5", "Show the value over two parameters; again: ranks", ("contour", "rank")),
     View("parallel", "6", "Show trials across all parameters", ("parallel",)),
-    View("edf", "7", "Show which share of trials is how good", ("edf",)),
+    View("edf", "7", "Show the share of trials that reach each value", ("edf",)),
     View(
         "timeline",
         "8",

@@ -29,7 +29,7 @@ def check_following(key: FollowingKey, text: str) -> None:
     """
     if key == "notify-best":
         if text not in NOTIFY_BEST:
-            raise UsageError("notify best is yes or no.")
+            raise UsageError("notify best must be yes or no.")
     elif key in _LISTS:
         for word in _words(text):
             try:

@@ -74,7 +74,7 @@ class Launching:
             error = HptuiError(f"The engine cannot be started: {reason}.")
         except BaseException as defect:
             what = f"{type(defect).__name__}: {defect}"
-            error = HptuiError(f"The engine cannot be started by a defect of hptui: {what}")
+            error = HptuiError(f"The engine cannot be started because of a defect of hptui: {what}")
             raise
         finally:
             given_up = error is not None and stop.is_set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import show_duration
+from hptui.domain.readable import by_count, plural, show_duration
 from hptui.domain.text import safe_line
 from hptui.ui.commands.command_table import KeyOf, default_key
 
@@ -19,11 +19,11 @@ def title_of(space: SpaceDraft, probed: ProbeResult | None, took_s: float) -> st
     """Return a line that says how much is known of a search space, and how it was found."""
     if not space.known:
         return "search space"
-    parts = [_count(len(space.known), "parameter")]
+    parts = [plural(len(space.known), "parameter")]
     if n_edited := sum(map(space.is_edited, space.known)):
         parts.append(f"{n_edited} edited")
     if probed is not None and probed.n_trials:
-        trials = _count(probed.n_trials, "trial")
+        trials = plural(probed.n_trials, "trial")
         parts.append(f"found by {trials} in {show_duration(took_s)}")
     return "search space  " + ", ".join(parts)
 
@@ -37,14 +37,14 @@ def findings(probed: ProbeResult, n_objectives: int, key_of: KeyOf = default_key
         names = sorted(safe_line(name, max_chars=40) for name in probed.dynamic)
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         listed = ", ".join(names[:_SHOWN]) + more
-        verb = "depends" if len(names) == 1 else "depend"
+        verb = by_count(len(names), "depends", "depend")
         found.append(f"The space of {listed} {verb} on other values; an edit holds for all of it.")
     if probed.parameters and not probed.complete:
         more = "there may be more parameters"
         found.append(f"Not every choice was tried; {more}. {key_of('probe')} looks again.")
     returned = probed.values_returned
     if returned is not None and returned != n_objectives:
-        values = _count(returned, "value")
+        values = plural(returned, "value")
         found.append(f"The objective returns {values}, but the goal names {n_objectives}.")
     return found
 
@@ -58,7 +58,3 @@ def never_reports(probed: ProbeResult) -> bool:
 def sentence(text: str) -> str:
     """Return a text with a full stop, unless it ends like a sentence."""
     return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -60,7 +60,7 @@ def check_resource(key: ResourceKey, text: str) -> None:
     """
     if key == "pin":
         if text not in PIN:
-            raise UsageError("pin is yes or no.")
+            raise UsageError("pin must be yes or no.")
         return
     _READERS[key](text)
 

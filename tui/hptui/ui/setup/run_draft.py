@@ -110,7 +110,7 @@ class RunField:
 
 FIELDS: Final[tuple[RunField, ...]] = (
     RunField("name", "name", "The study's name, and its file's"),
-    RunField("goal", "goal", "minimize or maximize; several objectives with commas between"),
+    RunField("goal", "goal", "minimize or maximize; separate several with commas"),
     RunField("trials", "trials", "How many trials to run; empty for as many as the time allows"),
     RunField("timeout", "time-out", "End the run after 90s, 5m or 1h30m"),
     RunField("target", "target", "End the run at this value"),
@@ -126,7 +126,7 @@ FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         "leftovers",
         "leftovers",
-        "What becomes of stale trials, whose engine died",
+        "What to do with stale trials, whose engine died",
         LEFTOVERS,
     ),
     RunField("devices", "devices", "GPUs to share out: 0,1,2,3, auto for all, none to hide them"),
@@ -134,7 +134,7 @@ FIELDS: Final[tuple[RunField, ...]] = (
     RunField("devices-per-trial", "per trial", "How many devices each trial gets"),
     RunField("threads", "threads", "Native threads of a trial; empty for its share of the cores"),
     RunField("memory", "memory", "End a trial whose processes take more than 8G"),
-    RunField("pin", "pin", "Whether each worker keeps to cores of its own", PIN),
+    RunField("pin", "pin", "Whether each worker is pinned to its own cores", PIN),
     RunField(
         "ask-ahead",
         "ask ahead",
@@ -157,8 +157,8 @@ FIELDS: Final[tuple[RunField, ...]] = (
     RunField("log-to", "log to", "Log trials to mlflow:URI or wandb:PROJECT"),
     RunField("on-best", "on best", "A shell command for each new best trial; it gets JSON"),
     RunField("on-end", "on end", "A shell command for the end of the run; it gets JSON"),
-    RunField("notify", "notify", "Tell addresses of apprise when the run ends: mailto://me@lab"),
-    RunField("notify-best", "notify best", "Tell them of each new best trial, too", NOTIFY_BEST),
+    RunField("notify", "notify", "Notify apprise addresses when the run ends: mailto://me@lab"),
+    RunField("notify-best", "notify best", "Notify them of each new best trial, too", NOTIFY_BEST),
 )
 _FIRST_CHOICES: Final[Mapping[RunKey, str]] = {
     "leftovers": LEFTOVERS[0],
@@ -287,7 +287,7 @@ class RunDraft:
             UsageError: The field cannot change.
         """
         if key == "goal" and not self.declared:
-            raise UsageError("The objective's file does not tell its goal.", hint="Choose one.")
+            raise UsageError("The objective's file does not say its goal.", hint="Choose one.")
         text = ", ".join(self.declared) if key == "goal" else self.first.get(key, "")
         return self.with_text(key, text)
 
@@ -336,7 +336,7 @@ class RunDraft:
         """Return why a field cannot be changed now, or None."""
         if self.is_existing and key in ("name", "goal"):
             what = "name" if key == "name" else "direction"
-            return f"The study is there already; its {what} cannot change here."
+            return f"The study already exists; its {what} cannot change here."
         if key == "target" and len(self.directions) > 1:
             return "A target needs one objective."
         if key in OF_DEVICES and not has_devices(self.texts):
@@ -344,9 +344,9 @@ class RunDraft:
         if key == "leftovers" and not self.n_leftover:
             return "No trial is stale."
         if key == "folder" and self.runs_command:
-            return "A command says itself where it runs: --cwd DIR stands before its --."
+            return "A command sets its own folder: put --cwd DIR before its --."
         if key == "python" and self.runs_command:
-            return "A command names its Python itself."
+            return "A command names its own Python."
         if key == "notify-best" and not notifies(self.texts):
             return "Nobody is notified."
         return None
@@ -503,7 +503,7 @@ def _directions(text: str) -> tuple[Direction, ...]:
     if not all(len(matches) == 1 for matches in full):
         raise UsageError(
             f"{safe_line(repr(text), max_chars=60)} is no goal.",
-            hint="Write minimize or maximize, once for each objective, with commas between.",
+            hint="Write minimize or maximize, once for each objective, separated by commas.",
         )
     return tuple(matches[0] for matches in full)
 
@@ -530,6 +530,6 @@ def _one_of(text: str, choices: tuple[str, ...]) -> None:
 
 def _taken(name: str) -> UsageError:
     return UsageError(
-        f"There is a study {safe_line(name, max_chars=60)} already.",
+        f"There is already a study {safe_line(name, max_chars=60)}.",
         hint="Choose another name, or run that one again from the list of studies.",
     )

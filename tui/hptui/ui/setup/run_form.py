@@ -33,7 +33,7 @@ _SEVERAL: Final = "several objectives"
 _GOALS: Final = {
     "minimize": "lower values are better",
     "maximize": "higher values are better",
-    _SEVERAL: "a goal for each value that the objective returns, with commas between",
+    _SEVERAL: "a goal for each value that the objective returns, separated by commas",
 }
 _FIELDS: Final[dict[RunKey, RunField]] = {each.key: each for each in FIELDS}
 _PAIRS: Final[tuple[tuple[RunKey, ...], ...]] = (

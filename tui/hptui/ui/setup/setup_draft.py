@@ -15,6 +15,7 @@ from hptui.domain.methods.asked_methods import (
     needs_one_objective,
 )
 from hptui.domain.objective import ObjectiveInfo
+from hptui.domain.readable import plural
 from hptui.domain.run_place import NOWHERE, RunPlace, differences
 from hptui.domain.script_text import Typed, not_taken_over, script_notes
 from hptui.domain.spaces.edits import Unset, check_against_history
@@ -239,10 +240,11 @@ class SetupDraft:
         found += self.run.problems()
         n_values = self.info.n_values
         if n_values not in (None, self.n_objectives) and not self.run.doubt:
+            values = plural(n_values, "value")
             found.append(
-                f"The objective returns {n_values} values, and there are {self.n_objectives} goals."
+                f"The objective returns {values}, but you gave {plural(self.n_objectives, 'goal')}."
                 if self.n_objectives > 1
-                else f"The objective returns {n_values} values: give a goal for each of them."
+                else f"The objective returns {values}: give a goal for each."
             )
         if any("\0" in argument for argument in self.to_argv()):
             found.append("A name holds a NUL character, which no command line can.")
@@ -251,7 +253,9 @@ class SetupDraft:
     def notes(self) -> list[str]:
         """Return sentences on what the objective's file or the latest run sets and this has not."""
         found = differences(
-            self.last_place, self._place(), lambda folder: f"The field folder takes {folder}."
+            self.last_place,
+            self._place(),
+            lambda folder: f"To run there again, enter {folder} in the field folder.",
         )
         if self.ref is not None and self.script is not None:
             # What is taken over stands in the form.
@@ -261,8 +265,8 @@ class SetupDraft:
         if self.run.lost_variables:
             names = safe_line(", ".join(self.run.lost_variables), max_chars=200)
             found.append(
-                f"The last run had the variables {names}, and values are not stored: "
-                "the field variables takes them."
+                f"The last run set {names}, but values are not stored: enter them in the field "
+                "variables."
             )
         return found
 
@@ -289,7 +293,7 @@ class SetupDraft:
         if self.n_objectives == 1:
             return dict(self.missing_packages) if family == "sampler" else {}
         misfits = {
-            method.name: f"It works with one objective, and there are {self.n_objectives}."
+            method.name: f"It works with one objective, but there are {self.n_objectives}."
             for method in METHODS[family]
             if needs_one_objective(family, method.name)
         }
@@ -354,7 +358,7 @@ class SetupDraft:
             return ""
         what = "a scale" if isinstance(edit.choices, Unset) else "choices"
         counts = self.fork_counts
-        kept = "" if counts is None else f" with {counts[0]:,} of {counts[1]:,} trials"
+        kept = "" if counts is None else f" with {counts[0]:,} of {plural(counts[1], 'trial')}"
         return f"Optuna cannot change {what} within a study; {self.fork_key} forks it{kept}."
 
 

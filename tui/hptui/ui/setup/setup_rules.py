@@ -51,7 +51,7 @@ def disabled_reason(
         problems = draft.problems()
         return problems[0] if problems else None
     if command_id == "fork-space":
-        return None if draft.space.stored else "There are no trials that could be carried over."
+        return None if draft.space.stored else "There are no trials to copy."
     if command_id in _OF_OBJECTIVE and draft.ref is None:
         return "Choose an objective first."
     if command_id in _OF_FIELDS:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual import on
 from textual.containers import Horizontal, Vertical
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.registry.known_code import agree
 from hptui.registry.probing.probe import known_space
@@ -318,7 +319,9 @@ class SetupScreen(CommandScreen[None]):
             return
         what = "Importing the objective…"
         if news.n_trials:
-            what = f"Looking for parameters… {news.n_params} found in {news.n_trials} trials"
+            what = (
+                f"Looking for parameters… {news.n_params} found in {plural(news.n_trials, 'trial')}"
+            )
         back = self.app.services.first_key_of("back")
         self.space.tell(f"{what}   {news.took_s:.0f} s   {back} stops")
 

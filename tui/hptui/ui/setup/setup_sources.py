@@ -29,7 +29,7 @@ from hptui.registry.known_code import UnknownCode, has_run_in, is_known_python, 
 from hptui.registry.loading.arguments import differing_arguments, split_typed
 from hptui.registry.same_objective import is_same_objective
 from hptui.storage.files.studies_folder import study_files
-from hptui.storage.read.latest_spaces import read_latest_spaces
+from hptui.storage.read.stored_spaces import read_latest_spaces
 from hptui.storage.read.studies import study_names
 from hptui.storage.read.study_detail import read_study
 from hptui.ui.setup.resource_fields import (
@@ -136,8 +136,8 @@ def _open_existing(
     in_force = edits_from_json(detail.edits)
     latest = detail.runs[-1] if detail.runs else None
     texts = {**draft.run.texts, "name": study.name}
-    if latest is not None and latest.slots:
-        texts["workers"] = str(latest.slots)
+    if latest is not None and latest.workers:
+        texts["workers"] = str(latest.workers)
     if latest is not None and latest.backend in BACKENDS:
         texts["backend"] = latest.backend
     if latest is not None and latest.asks_ahead:

@@ -51,7 +51,7 @@ def help_of(draft: SpaceDraft, name: str, field: str, key_of: KeyOf = default_ke
         "low": "lowest value",
         "high": "highest value",
         "log": f"{key_of('edit-field')} changes the scale",
-        "step": "distance of two values; empty for none",
+        "step": "distance between two values; empty for none",
         "fixed": "the only value to try; empty to search",
     }.get(field, "")
     if field == "low" and isinstance(known.spec, ChoiceParam):

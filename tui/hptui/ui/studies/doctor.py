@@ -9,6 +9,7 @@ from textual import on
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from hptui.domain.readable import by_count, plural
 from hptui.domain.text import safe_line
 from hptui.ui.dialogs.questions import ChoiceDialog, Dialog
 from hptui.ui.forms.frame import DialogFrame
@@ -31,7 +32,7 @@ class DoctorDialog(Dialog[bool]):
     """Lists findings; answers with whether something was mended."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("a", "mend_all", "mend all"),
+        ("a", "mend_all", "fix all"),
         ("r", "look", "look again"),
         ("j", "move(1)", ""),
         ("k", "move(-1)", ""),
@@ -92,7 +93,7 @@ class DoctorDialog(Dialog[bool]):
         if diagnosis.findings:
             options.highlighted = min(at, len(diagnosis.findings) - 1)
         can_mend = any(each.remedy for each in diagnosis.findings)
-        keys = f"{'enter mend   ' * can_mend}{'a mend all   ' * bool(diagnosis.n_remedies)}{_KEYS}"
+        keys = f"{'enter fix   ' * can_mend}{'a fix all   ' * bool(diagnosis.n_remedies)}{_KEYS}"
         self._frame.show_keys(keys)
 
     @property
@@ -169,12 +170,14 @@ class DoctorDialog(Dialog[bool]):
             if choice:
                 self._treat(None)
 
-        things = "1 thing" if count == 1 else f"{count} things"
         self.app.push_screen(
             ChoiceDialog(
-                f"Mend {things}?",
-                "Stale trials are marked as failed; what belongs to nothing is removed.",
-                (("m", "mend", "mend them"), ("n", "", "leave them")),
+                f"Fix {plural(count, 'thing')}?",
+                "Stale trials are marked as failed; leftover files are removed.",
+                (
+                    ("m", "mend", by_count(count, "fix it", "fix them")),
+                    ("n", "", by_count(count, "leave it", "leave them")),
+                ),
             ),
             decide,
         )

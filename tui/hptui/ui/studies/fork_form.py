@@ -60,34 +60,32 @@ class ForkForm(TransferForm):
     def read(self, on_progress: Progress) -> FormContent:
         """Read the study."""
         from hptui.engine.studies.renaming import free_name
-        from hptui.storage.read.latest_spaces import read_latest_spaces
+        from hptui.storage.read.stored_spaces import read_latest_spaces
         from hptui.storage.read.study_facts import read_facts
         from hptui.storage.read.study_reader import StudyReader
 
-        self._columns = columns = StudyReader(self._path, self._study_name, on_progress=on_progress)
-        with columns:
-            columns.refresh()
+        self._columns = reader = StudyReader(self._path, self._study_name, on_progress=on_progress)
+        with reader:
+            reader.refresh()
         self._space = read_latest_spaces(self._path, self._study_name)
-        names = read_facts(
-            self._path, self._study_name, len(columns.trials.directions)
-        ).metric_names
+        names = read_facts(self._path, self._study_name, len(reader.trials.directions)).metric_names
         several = [
             FormField(
                 "objectives",
                 "objectives",
-                ",".join(names or map(str, range(len(columns.trials.directions)))),
-                "which of them, in which order",
+                ",".join(names or map(str, range(len(reader.trials.directions)))),
+                "which objectives, in which order",
             )
         ]
         return FormContent(
             (
                 FormField("name", "name", free_name(self._path.parent, self._study_name)),
                 FormField("filter", "filter", self._filter_text, "state:complete -tag:bad"),
-                *(several if len(columns.trials.directions) > 1 else ()),
+                *(several if len(reader.trials.directions) > 1 else ()),
                 FormField(
                     "direction",
                     "direction",
-                    ",".join(columns.trials.directions),
+                    ",".join(reader.trials.directions),
                     suggestions=("minimize", "maximize"),
                 ),
                 *(
@@ -194,7 +192,7 @@ def edit_of(name: str, spec: ParamSpec, text: str) -> ParamEdit:
 def _range(name: str, text: str) -> ParamEdit:
     if ".." not in text and not text.startswith(":"):
         raise SpaceError(
-            f"{safe_line(name, max_chars=60)}: {show(text)} is no range.",
+            f"{safe_line(name, max_chars=60)}: {show(text)} is not a range.",
             hint="Write it like 1e-5..0.1:log, 2..12:step=2, ..5 or 1..",
         )
     return parse_space_option(f"{name}={text}")[1]

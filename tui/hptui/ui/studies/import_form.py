@@ -70,7 +70,9 @@ class ImportForm(TransferForm):
                 FormField(
                     "state", "state", "", "only these: complete, pruned", tuple(STATES_BY_WORD)
                 ),
-                FormField("again", "again", "no", "take what is there already: yes", _YES_NO),
+                FormField(
+                    "again", "again", "no", "import rows that are already there: yes", _YES_NO
+                ),
             )
         )
 
@@ -134,7 +136,7 @@ def _request(texts: Texts) -> ImportRequest:
     }
     again = texts["again"].strip() or "no"
     if again not in _YES_NO:
-        raise UsageError(f"again: {safe_line(again, max_chars=40)!r} is neither yes nor no.")
+        raise UsageError(f"again: {safe_line(again, max_chars=40)!r} must be yes or no.")
     return read_request(
         as_what=texts["as"].strip() or "finished",
         states=listed["state"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hptui.domain.readable import plural
 from hptui.domain.study_name import fitting_name
 from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
@@ -75,7 +76,7 @@ class MergeForm(TransferForm):
         from hptui.engine.studies.merging import preview_merge
 
         if not marked:
-            return LookAhead(("space marks the studies that are to be merged with it.",), False)
+            return LookAhead(("space marks the studies to merge with it.",), False)
         name = texts["name"]
         problem = study_actions.name_problem(self._row.path.parent, "", name)
         plan = preview_merge(self._places(marked))
@@ -101,7 +102,7 @@ class MergeForm(TransferForm):
 
 def _label(row: StudyRow, beside: StudyRow) -> str:
     where = "" if row.path.stem == row.name else f"  ({row.path.name})"
-    count = f"{row.n_trials:,} trial{'' if row.n_trials == 1 else 's'}"
+    count = plural(row.n_trials, "trial")
     tunes = ""
     if row.objective is not None and row.objective != beside.objective:
         tunes = f", {row.objective_name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import four_digits, show_moment, show_size
+from hptui.domain.readable import four_digits, plural, show_moment, show_size
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.text import safe_line, safe_text
 
@@ -28,8 +28,7 @@ def preview_title(row: StudyRow) -> str:
     name = safe_line(row.name, max_chars=60)
     if row.problem:
         return name
-    count = row.n_trials
-    return f"{name}, {count:,} trial{'' if count == 1 else 's'}"
+    return f"{name}, {plural(row.n_trials, 'trial')}"
 
 
 def preview_lines(row: StudyRow, snapshot: StudySnapshot | None) -> list[Line]:

@@ -12,6 +12,7 @@ from textual import getters
 from textual.message import Message
 from textual.widgets import Static
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.ui.application.services import ServingApp
 
@@ -44,7 +45,7 @@ class StudiesHead(Static):
     def _tell(self, text: Text, catalogue: Catalogue, n_marked: int, n_shown: int | None) -> None:
         rows, dimmed = catalogue.rows, self.app.services.colour("dimmed")
         if rows:
-            studies = "1 study" if len(rows) == 1 else f"{len(rows):,} studies"
+            studies = plural(len(rows), "study", "studies")
             some = "" if n_shown is None else f"{n_shown:,} of "
             text.append(f"   {some}{studies}", dimmed)
         if n_running := sum(row.engine is not None for row in rows):
@@ -53,7 +54,7 @@ class StudiesHead(Static):
             text.append(f"   {n_marked} marked", self.app.services.state_style("best"))
         if catalogue.loading is not None:
             n_read, n_files = catalogue.loading
-            text.append(f"   reading {n_read:,} of {n_files:,} files", dimmed)
+            text.append(f"   reading {n_read:,} of {plural(n_files, 'file')}", dimmed)
         if not catalogue.trouble:
             self._read_at_s = time.time()
         elif rows:

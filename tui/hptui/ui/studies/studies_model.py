@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from hptui.domain.readable import four_digits, show_age, show_duration
+from hptui.domain.readable import four_digits, plural, show_age, show_duration
 from hptui.domain.text import safe_line
 from hptui.ui.commands.command_table import KeyOf, default_key
 from hptui.ui.look.marks import mark_of
@@ -184,8 +184,8 @@ class StudiesModel:
         if row.engine is not None:
             return Cell(engine_text(row.engine), "running")
         if row.n_stale:
-            trials = "1 stale trial" if row.n_stale == 1 else f"{row.n_stale} stale trials"
-            return Cell(f"{trials}: {self._mend_key} mends", "trouble")
+            trials = plural(row.n_stale, "stale trial")
+            return Cell(f"{trials}: {self._mend_key} fixes", "trouble")
         return Cell(_age(row.last_activity_s, self.now_s), "dim")
 
 
@@ -200,12 +200,11 @@ def study_state(row: StudyRow) -> tuple[str, Role]:
 
 def engine_text(engine: EngineState) -> str:
     """Return how far a run is: `2 workers  64 %  eta ~25 s`."""
-    if not engine.slots and not engine.n_ended:
+    if not engine.workers and not engine.n_ended:
         # Of an engine elsewhere, or one that does not answer now, only that is known.
         state = safe_line(engine.state, max_chars=60)
         return f"runs {state}" if state.startswith("on ") else state
-    count = len(engine.slots)
-    parts = [f"{count} worker{'' if count == 1 else 's'}"]
+    parts = [plural(len(engine.workers), "worker")]
     if engine.state != "running":
         parts = [safe_line(engine.state, max_chars=20)]
     if engine.n_trials:
@@ -231,7 +230,7 @@ def _goal(row: StudyRow) -> Cell:
 
 def _goal_text(row: StudyRow) -> str:
     if len(row.directions) > _MAX_SPELLED_GOALS:
-        return f"{len(row.directions)} goals"
+        return plural(len(row.directions), "goal")
     return "/".join(direction[:3] for direction in row.directions)
 
 

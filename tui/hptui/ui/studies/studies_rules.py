@@ -64,7 +64,7 @@ def _why_no_comparison(state: StudiesState) -> str | None:
     if state.study is None and state.count_marked() < _PAIR:
         return "There is no study under the cursor."
     if sum(not each.problem for each in state.listed) < _PAIR:
-        return "There is one study; a comparison is of two or more."
+        return "A comparison needs two studies or more."
     return None
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.filters.parser import parse_filter
+from hptui.domain.readable import plural
 from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, UsageError
@@ -59,7 +60,7 @@ def rename(row: StudyRow, new_name: str) -> Outcome:
     from hptui.engine.studies.renaming import rename_study
 
     path = rename_study(row.path, row.name, new_name)
-    return Outcome(f"{row.name} is called {new_name} now.", study=(path, new_name))
+    return Outcome(f"Renamed {row.name} to {new_name}.", study=(path, new_name))
 
 
 def duplicate(row: StudyRow, new_name: str) -> Outcome:
@@ -67,7 +68,7 @@ def duplicate(row: StudyRow, new_name: str) -> Outcome:
     from hptui.engine.studies.renaming import duplicate_study
 
     path = duplicate_study(row.path, row.name, new_name)
-    return Outcome(f"{row.name} is copied to {new_name}.", study=(path, new_name))
+    return Outcome(f"Copied {row.name} to {new_name}.", study=(path, new_name))
 
 
 def delete(row: StudyRow) -> Outcome:
@@ -75,7 +76,7 @@ def delete(row: StudyRow) -> Outcome:
     from hptui.engine.studies.trash import delete_study
 
     delete_study(row.path, row.name)
-    return Outcome(f"{row.name} is in the trash; undo brings it back.")
+    return Outcome(f"Moved {row.name} to the trash; undo restores it.")
 
 
 def undo(folder: Path) -> Outcome:
@@ -86,7 +87,7 @@ def undo(folder: Path) -> Outcome:
     if not entries:
         return Outcome("The trash is empty.", is_done=False)
     path = undo_delete(entries[0])
-    return Outcome(f"{entries[0].study} is back.", study=(path, entries[0].study))
+    return Outcome(f"Restored {entries[0].study}.", study=(path, entries[0].study))
 
 
 def export(path: Path, study_name: str, wanted: ExportRequest) -> Outcome:
@@ -94,8 +95,7 @@ def export(path: Path, study_name: str, wanted: ExportRequest) -> Outcome:
     # In a process of its own, since the tables of many trials take seconds of Python.
     said = run_program("export", f"{path}:{study_name}", "--json", *wanted.arguments())
     told = json.loads(said)
-    count = told["trials"]
-    written = f"{count:,} trial{'' if count == 1 else 's'} written to {wanted.target}."
+    written = f"{plural(told['trials'], 'trial')} written to {wanted.target}."
     return Outcome(" ".join((written, *told["remarks"])))
 
 
@@ -155,7 +155,7 @@ def name_problem(folder: Path, own_name: str, name: str) -> str | None:
     except OSError:
         return "That name is too long for a file."
     if is_taken:
-        return f"{safe_line(name)}.db is there already."
+        return f"{safe_line(name)}.db already exists."
     from hptui.engine.studies.forking import check_new_study
 
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.readable import plural
 from hptui.ui.application.command_screen import ScreenPart
 from hptui.ui.dialogs.questions import ChoiceDialog, TextDialog
 from hptui.ui.studies import study_actions
@@ -73,9 +74,8 @@ class StudyFileActions(ScreenPart):
         row = self._listing.study
         if row is None:
             return
-        count = row.n_trials
         undo = self._screen.app.services.first_key_of("undo")
-        what = "" if row.problem else f"{count:,} trial{'' if count == 1 else 's'}. "
+        what = "" if row.problem else f"{plural(row.n_trials, 'trial')}. "
 
         def delete(choice: str | None) -> None:
             if choice:
@@ -84,7 +84,7 @@ class StudyFileActions(ScreenPart):
         self._screen.app.push_screen(
             ChoiceDialog(
                 f"Delete {row.name}?",
-                f"{what}It goes to the trash; {undo} brings it back.",
+                f"{what}It goes to the trash; {undo} restores it.",
                 (("x", "delete", "delete it"), ("n", "", "keep it")),
             ),
             delete,

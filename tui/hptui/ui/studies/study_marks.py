@@ -55,7 +55,7 @@ class StudyMarks(ScreenPart):
         if key in self._marks:
             del self._marks[key]
         elif len(self.marked) >= MAX_MARKED:
-            full = f"{MAX_MARKED} studies are marked; a comparison has room for no more."
+            full = f"{MAX_MARKED} studies are marked, as many as a comparison can show."
             self._screen.notify(full)
             return
         else:

@@ -10,9 +10,9 @@ from hptui.errors import HptuiError
 from hptui.registry.catalogue import shown_name
 from hptui.storage.files.leases import living_runs
 from hptui.storage.files.study_identity import read_identity
+from hptui.storage.read.best_trial import read_trend
 from hptui.storage.read.session import open_file
 from hptui.storage.read.studies import StudySummary, summarize_all
-from hptui.storage.read.study_trend import read_trend
 
 if TYPE_CHECKING:
     import sqlite3

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 from textual.widgets.option_list import Option
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.dialogs.questions import Dialog
@@ -187,7 +188,7 @@ class TransferDialog(Dialog["Outcome"]):
     @on(Progress)
     def show_progress(self, message: Progress) -> None:
         """Say how far the reading is."""
-        self._tell([f"Reading {message.done:,} of {message.total:,} trials…"])
+        self._tell([f"Reading {message.done:,} of {plural(message.total, 'trial')}…"])
 
     @on(Input.Submitted)
     @on(MarkList.OptionSelected)
@@ -229,7 +230,7 @@ class TransferDialog(Dialog["Outcome"]):
     def action_cancel(self) -> None:
         """Close, unless it is being done: what was begun is not given up half-way."""
         if self._is_working:
-            self._tell(["Working… it cannot be given up now."])
+            self._tell(["Working… this cannot be cancelled now."])
         else:
             super().action_cancel()
 
@@ -245,7 +246,7 @@ class TransferDialog(Dialog["Outcome"]):
         shown = [safe_line(line, max_chars=_MAX_LINE) for line in lines if line]
         if len(shown) > _MAX_LINES:
             left = len(shown) - _MAX_LINES + 1
-            shown = [*shown[: _MAX_LINES - 1], f"… and {left} more lines"]
+            shown = [*shown[: _MAX_LINES - 1], f"… and {plural(left, 'more line')}"]
         pane.update(Text("\n".join(shown)))
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from hptui.domain.readable import plural
 from hptui.domain.resources import StoredPlace
 from hptui.domain.text import safe_line
 from hptui.engine.ipc.client import ask_engine
 from hptui.engine.recovery.lease import dead_engine_text, read_lease
 from hptui.engine.run.moment import in_one_moment
 from hptui.errors import HptuiError
-from hptui.ui.study.snapshot import EngineState, SlotState
+from hptui.ui.study.snapshot import EngineState, WorkerStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,25 +102,25 @@ def engine_state(answer: Mapping[str, Any]) -> EngineState:
         sampler_ms_a_trial=_float(cost_ms),
         backend=safe_line(answer["backend"], max_chars=20),
         trouble=safe_line(answer["trouble"] or "", max_chars=400),
-        slots=tuple(map(_slot, cast("list[Mapping[str, Any]]", answer["slots"]))),
+        workers=tuple(map(_worker, cast("list[Mapping[str, Any]]", answer["slots"]))),
         target=_float(answer.get("target")),
         pid=int(answer["pid"]),
         thinking_s=_float(answer.get("thinking_s")),
     )
 
 
-def _slot(slot: Mapping[str, Any]) -> SlotState:
-    trial, step = slot["trial"], slot["step"]
-    place = StoredPlace.read(slot.get("place"))
-    return SlotState(
-        index=int(slot["slot"]),
+def _worker(worker: Mapping[str, Any]) -> WorkerStatus:
+    trial, step = worker["trial"], worker["step"]
+    place = StoredPlace.read(worker.get("place"))
+    return WorkerStatus(
+        index=int(worker["slot"]),
         trial=None if trial is None else int(trial),
-        running_s=_float(slot["running_s"]),
+        running_s=_float(worker["running_s"]),
         step=None if step is None else int(step),
-        value=_float(slot["value"]),
-        is_ending=bool(slot["ending"]),
+        value=_float(worker["value"]),
+        is_ending=bool(worker["ending"]),
         place="" if place is None else str(place),
-        thinking_s=_float(slot.get("thinking_s")),
+        thinking_s=_float(worker.get("thinking_s")),
     )
 
 
@@ -131,6 +132,6 @@ def _other_program(n_running: int, changed_s_ago: float | None) -> tuple[str, bo
     if not n_running:
         return "", False
     if changed_s_ago is not None and changed_s_ago < RECENT_S:
-        return "Another program fills this study now.", True
-    trials = "1 trial is" if n_running == 1 else f"{n_running} trials are"
+        return "Another program is adding trials to this study.", True
+    trials = plural(n_running, "trial is", "trials are")
     return f"{trials} marked as running, but no engine runs this study here.", False

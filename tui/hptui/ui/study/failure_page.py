@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hptui.analysis.filters.parser import quoted
 from hptui.domain.causes import NO_REASON, FailureGroup, group_failures
+from hptui.domain.readable import by_count, plural
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.storage.read.failures import read_failures
@@ -108,11 +109,12 @@ def headline(page: FailurePage | None, n_trials: int) -> str:
         return safe_line(page.trouble, max_chars=400)
     if not page.groups:
         return "No trial has failed."
-    causes = "one cause" if len(page.groups) == 1 else f"{len(page.groups):,} causes"
+
     n_again = page.n_failed - page.n_retriable
-    have = "has" if n_again == 1 else "have"
-    again = f"; {n_again:,} of them {have} been tried again" if n_again else ""
-    return f"{page.n_failed:,} of {n_trials:,} trials have failed, of {causes}{again}."
+    again = f"; {plural(n_again, 'was', 'were')} retried" if n_again else ""
+    have = by_count(n_trials, "trial has", "trials have")
+    causes = plural(len(page.groups), "cause")
+    return f"{page.n_failed:,} of {n_trials:,} {have} failed, for {causes}{again}."
 
 
 def read_example(path: Path, study_name: str, number: int) -> list[Line]:
@@ -162,4 +164,4 @@ def _why_no_retry(n_left: int, snapshot: StudySnapshot) -> str | None:
         return "The run is stopping."
     if engine is None and snapshot.is_filled:
         return safe_line(snapshot.runner, max_chars=300)
-    return None if n_left else "Each of them has been tried again already."
+    return None if n_left else "Each of them was already retried."

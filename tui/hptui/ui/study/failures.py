@@ -9,6 +9,7 @@ from rich.text import Text
 from textual import on
 from textual.widgets import Static
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.ui.application.command_screen import CommandScreen, ShownRun
 from hptui.ui.dialogs.questions import ChoiceDialog
@@ -201,8 +202,8 @@ class FailuresScreen(CommandScreen[str]):
         """Ask whether all failed trials are to be tried again."""
         if self._page is not None:
             n_causes = sum(bool(group.retriable) for group in self._page.groups)
-            what = "one cause" if n_causes == 1 else f"{n_causes:,} causes"
-            self._ask_to_retry(self._page.retriable, f"They failed of {what}.", "")
+            what = f"They failed for {plural(n_causes, 'cause')}."
+            self._ask_to_retry(self._page.retriable, what, "")
 
     def do_copy(self) -> None:
         """Copy the filter of the cause."""
@@ -210,10 +211,10 @@ class FailuresScreen(CommandScreen[str]):
             self.notify("There is no cause under the cursor.")
             return
         self.app.copy_to_clipboard(cause_filter(self.group.cause))
-        self.notify("Copied the filter that means these trials.")
+        self.notify("Copied the filter for these trials.")
 
     def _ask_to_retry(self, numbers: list[int], what: str, filter_text: str) -> None:
-        count = f"{len(numbers):,} failed trial{'' if len(numbers) == 1 else 's'}"
+        count = plural(len(numbers), "failed trial")
         is_run = self._is_run_here
         when = "The run takes them next." if is_run else "They wait for the next run of the study."
 
@@ -228,9 +229,9 @@ class FailuresScreen(CommandScreen[str]):
 
         self.app.push_screen(
             ChoiceDialog(
-                f"Try {count} again?",
+                f"Retry {count}?",
                 f"{what}\n\n{when}",
-                (("r", "retry", "try them again"), ("n", "", "leave them")),
+                (("r", "retry", "retry them"), ("n", "", "leave them")),
             ),
             retry,
         )

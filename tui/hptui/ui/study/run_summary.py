@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.domain.readable import four_digits, show_duration, show_moment, show_thinking
+from hptui.domain.readable import four_digits, plural, show_duration, show_moment, show_thinking
 from hptui.domain.text import safe_line
 from hptui.ui.commands.command_table import KeyOf, default_key
 
@@ -88,19 +88,18 @@ def _state(snapshot: StudySnapshot) -> tuple[str, str]:
 def _progress(snapshot: StudySnapshot) -> tuple[float | None, str]:
     if snapshot.loading is not None:
         done, total = snapshot.loading
-        return (done / total, f"{done:,} of {total:,} trials") if total else (None, "")
+        return (done / total, f"{done:,} of {plural(total, 'trial')}") if total else (None, "")
     engine = snapshot.engine
     if engine is None and not snapshot.trials.directions:
         return None, ""
     if engine is None:
-        count = snapshot.n_trials
-        text = f"{count:,} trial{'' if count == 1 else 's'}"
+        text = plural(snapshot.n_trials, "trial")
         if str(snapshot.prepared):
             return None, f"{text}; next run: {snapshot.prepared}"
         last_s = _last_activity_s(snapshot)
         return None, text if last_s is None else f"{text}, the last {show_moment(last_s)[:-3]}"
     if engine.n_trials is None:
-        return None, f"{engine.n_ended:,} trials"
+        return None, plural(engine.n_ended, "trial")
     total = engine.n_trials
     done = f"{engine.n_ended:,}"
     return (
@@ -171,7 +170,7 @@ def _said_of_the_run(snapshot: StudySnapshot) -> str:
     if not run.notes:
         return ""
     more = len(run.notes) - 1
-    rest = f" ({more} more warning{'' if more == 1 else 's'})" if more else ""
+    rest = f" ({plural(more, 'more warning')})" if more else ""
     return f"{safe_line(run.notes[0], max_chars=400)}{rest}"
 
 
@@ -181,7 +180,9 @@ def empty_face(snapshot: StudySnapshot, key_of: KeyOf = default_key) -> str:
         return ""
     if snapshot.loading is not None:
         done, total = snapshot.loading
-        return f"Reading {total:,} trials; {done:,} so far." if total else "Reading the study."
+        return (
+            f"Reading {plural(total, 'trial')}; {done:,} so far." if total else "Reading the study."
+        )
     if not snapshot.trials.directions:
         return safe_line(snapshot.trouble, max_chars=400) or "Reading the study."
     if snapshot.engine is not None:

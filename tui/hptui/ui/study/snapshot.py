@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hptui.analysis.history import history_of
-from hptui.analysis.objectives.growing_front import GrowingFront
+from hptui.analysis.objectives.front import GrowingFront
 from hptui.domain.next_run import NOTHING_PREPARED
 from hptui.domain.trial_states import DAMAGED, STATE_NAMES, state_name
 from hptui.trials import Trials
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class SlotState:
-    """What one slot of a running engine does."""
+class WorkerStatus:
+    """What one worker of a running engine does."""
 
     index: int
     """From 0."""
@@ -68,7 +68,7 @@ class EngineState:
     sampler_ms_a_trial: float | None
     backend: str
     trouble: str
-    slots: tuple[SlotState, ...]
+    workers: tuple[WorkerStatus, ...]
     target: float | None = None
     pid: int = 0
     thinking_s: float | None = None
@@ -134,8 +134,8 @@ class StudySnapshot:
     @property
     def workers(self) -> dict[int, int]:
         """The numbers of the workers that run trials, from 1, by the numbers of the trials."""
-        slots = () if self.engine is None else self.engine.slots
-        return {slot.trial: slot.index + 1 for slot in slots if slot.trial is not None}
+        workers = () if self.engine is None else self.engine.workers
+        return {worker.trial: worker.index + 1 for worker in workers if worker.trial is not None}
 
     @property
     def n_trials(self) -> int:

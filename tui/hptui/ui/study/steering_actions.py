@@ -113,7 +113,7 @@ class SteeringActions(ScreenPart):
             self._screen.notify(f"{error.message}\n{error.hint}".rstrip(), severity="error")
             return
         if not space:
-            self._screen.notify("The parameters are not known yet; the first trial tells them.")
+            self._screen.notify("The parameters are unknown until the first trial.")
             return
 
         def send(params: dict[str, Any] | None) -> None:

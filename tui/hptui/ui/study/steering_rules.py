@@ -43,7 +43,7 @@ def disabled_reason(
     if command_id == "run-study":
         return _why_not_run(snapshot, key_of)
     if command_id == "fork-study":
-        return None if snapshot.n_trials else "The study has no trial to carry over."
+        return None if snapshot.n_trials else "The study has no trial to copy."
     if command_id == "failures":
         return None if snapshot.counts.get("FAIL") else "No trial has failed."
     if command_id not in _NEEDS_ENGINE:
@@ -64,7 +64,7 @@ def label_now(command_id: str, snapshot: StudySnapshot) -> str | None:
 
 def _why_not_run(snapshot: StudySnapshot, key_of: KeyOf) -> str | None:
     if snapshot.engine is not None:
-        return f"The study is being run; {key_of('budget')} adds trials to its budget."
+        return f"The study is running; {key_of('budget')} adds trials to its budget."
     if snapshot.is_filled:
         return safe_line(snapshot.runner, max_chars=300)
     return None if snapshot.trials.directions else "The study has not been read yet."
@@ -89,7 +89,7 @@ def _pause(_: StudySnapshot, engine: EngineState, __: int | None) -> str | None:
 def _kill(snapshot: StudySnapshot, engine: EngineState, selected: int | None) -> str | None:
     if selected is None:
         return "No trial is selected."
-    if any(slot.trial == selected for slot in engine.slots):
+    if any(worker.trial == selected for worker in engine.workers):
         return None
     row = snapshot.trials.row_of(selected)
     if row is not None and snapshot.trials.states[row] == RUNNING:
@@ -100,7 +100,9 @@ def _kill(snapshot: StudySnapshot, engine: EngineState, selected: int | None) ->
 def _more(_: StudySnapshot, engine: EngineState, __: int | None) -> str | None:
     if engine.state == "stopping":
         return "The run is stopping."
-    return f"There are at most {MAX_WORKERS} workers." if len(engine.slots) >= MAX_WORKERS else None
+    return (
+        f"There are at most {MAX_WORKERS} workers." if len(engine.workers) >= MAX_WORKERS else None
+    )
 
 
 def _fewer(engine: EngineState, key_of: KeyOf) -> str | None:
@@ -109,7 +111,7 @@ def _fewer(engine: EngineState, key_of: KeyOf) -> str | None:
     stop = key_of("stop")
     return (
         f"There must be at least one worker; {stop} stops the run."
-        if len(engine.slots) <= 1
+        if len(engine.workers) <= 1
         else None
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.study_name import file_name_for
-from hptui.figures.page_kinds import PAGE_KINDS
+from hptui.figures.kinds import PAGE_KINDS
 from hptui.ui.application.command_screen import ScreenPart
 from hptui.ui.forms.fields import ends_in
 from hptui.ui.forms.file_dialog import FileDialog
@@ -17,7 +17,7 @@ from hptui.ui.studies.study_actions import run_program
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hptui.figures.page_kinds import PageKind
+    from hptui.figures.kinds import PageKind
     from hptui.ui.application.command_screen import CommandScreen
     from hptui.ui.forms.file_dialog import FilePlace
     from hptui.ui.plots.plot_area import PlotArea
@@ -131,7 +131,7 @@ def write_page(path: Path, study_name: str, kind: str, arguments: list[str]) -> 
     """Write an interactive page beside what was written before, and say where it is."""
     target = free_place(Path(file_name_for(study_name, f"-{kind}.html")).absolute())
     said = run_program("page", f"{path}:{study_name}", *arguments, f"--output={target}", "--json")
-    return f"The page is {json.loads(said)['file']}"
+    return f"Wrote the page {json.loads(said)['file']}"
 
 
 def write_report(path: Path, study_name: str, place: FilePlace, *, filter_text: str = "") -> str:
@@ -143,7 +143,7 @@ def write_report(path: Path, study_name: str, place: FilePlace, *, filter_text: 
         *_filter(filter_text),
         *(["--overwrite"] if place.is_replacing else []),
     )
-    return f"The report is {place.target}"
+    return f"Wrote the report {place.target}"
 
 
 def free_place(target: Path) -> Path:

@@ -12,6 +12,7 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 
 from hptui.domain.python_text import python_literal
+from hptui.domain.readable import plural
 from hptui.domain.text import escape_line
 from hptui.ui.application.command_screen import CommandScreen, ShownRun
 from hptui.ui.application.stacked import LatestMessage
@@ -36,7 +37,7 @@ from hptui.ui.study.steering_actions import SteeringActions
 from hptui.ui.study.steering_rules import disabled_reason, label_now
 from hptui.ui.study.study_exports import StudyExports
 from hptui.ui.study.study_feed import StudyFeed
-from hptui.ui.study.worker_strip import SlotStrip
+from hptui.ui.study.worker_strip import WorkerStrip
 from hptui.ui.trial.trial_side import TrialSide
 from hptui.ui.trials.filter_input import FilterInput
 from hptui.ui.trials.trial_table import TrialTable
@@ -55,7 +56,7 @@ _PERIOD_S: Final = 0.5
 _CALM_AFTER_S: Final = 3.0
 """Without a key; what is only watched is drawn half as often, and costs the run half as much."""
 _CALM_PERIOD_S: Final = 1.0
-_SLOT_ROWS: Final = {"-short": 1, "-normal": 2, "-tall": 6}
+_WORKER_ROWS: Final = {"-short": 1, "-normal": 2, "-tall": 6}
 
 
 class StudyScreen(CommandScreen[None]):
@@ -103,14 +104,14 @@ class StudyScreen(CommandScreen[None]):
             with PlotColumn(id="main"):
                 yield PlotArea(self.snapshot, id="plots")
                 yield TrialTable(id="trials", classes="pane")
-                yield SlotStrip(id="workers", classes="pane", has_unicode=has_unicode)
+                yield WorkerStrip(id="workers", classes="pane", has_unicode=has_unicode)
             yield TrialSide(self.path, self.study_name, id="side")
         yield CommandFooter()
 
     async def on_mount(self) -> None:
         """Begin to read."""
         self.query_one("#trials", TrialTable).border_title = pane_title("trials")
-        self.query_one("#workers", SlotStrip).border_title = pane_title("workers")
+        self.query_one("#workers", WorkerStrip).border_title = pane_title("workers")
         self._show(self.snapshot)
         self.query_one(TrialTable).focus_table()
         self.call_after_refresh(self._views.arrange_as_before)
@@ -140,9 +141,9 @@ class StudyScreen(CommandScreen[None]):
         self.snapshot = snapshot
         self.query_one(RunHeader).show(snapshot)
         self._show_face(empty_face(snapshot, self.app.services.first_key_of))
-        strip = self.query_one(SlotStrip)
+        strip = self.query_one(WorkerStrip)
         strip.max_rows = next(
-            (rows for name, rows in _SLOT_ROWS.items() if self.has_class(name)), 2
+            (rows for name, rows in _WORKER_ROWS.items() if self.has_class(name)), 2
         )
         strip.show(snapshot.engine)
         self.query_one(TrialTable).show(snapshot)
@@ -207,9 +208,9 @@ class StudyScreen(CommandScreen[None]):
         """Show the trial under the cursor of a plot in full."""
         self.open_trial(TrialTable.Opened(message.number))
 
-    @on(SlotStrip.TrialPicked)
-    def select_in_slot(self, message: SlotStrip.TrialPicked) -> None:
-        """Put the table's cursor on the trial of the slot that was clicked."""
+    @on(WorkerStrip.TrialPicked)
+    def select_in_worker(self, message: WorkerStrip.TrialPicked) -> None:
+        """Put the table's cursor on the trial of the worker that was clicked."""
         self.query_one(TrialTable).select(message.number)
 
     @on(TrialTable.Opened)
@@ -250,7 +251,9 @@ class StudyScreen(CommandScreen[None]):
     def do_stop(self) -> None:
         """Ask how the run is to be stopped; one that stops already can be ended at once."""
         engine = self.snapshot.engine
-        n_running = 0 if engine is None else sum(slot.trial is not None for slot in engine.slots)
+        n_running = (
+            0 if engine is None else sum(worker.trial is not None for worker in engine.workers)
+        )
         is_stopping = engine is not None and engine.state == "stopping"
         gently = () if is_stopping else (("s", "end", "stop; running trials end first"),)
 
@@ -258,15 +261,15 @@ class StudyScreen(CommandScreen[None]):
             if choice:
                 self._steering.send(plainly("stop", now=choice == "now"))
 
-        trials = "trial is" if n_running == 1 else "trials are"
+        trials = plural(n_running, "trial is", "trials are") if n_running else "No trial is"
         self.app.push_screen(
             ChoiceDialog(
                 "End the running trials?" if is_stopping else "Stop the run?",
-                f"{n_running or 'No'} {trials} running. What has ended is kept.",
+                f"{trials} running. Trials that have ended are kept.",
                 (
                     *gently,
                     ("n", "now", "stop now; running trials are ended and count as failed"),
-                    ("g", "", "wait for them" if is_stopping else "go on"),
+                    ("g", "", "wait for them" if is_stopping else "keep running"),
                 ),
             ),
             decide,
@@ -289,11 +292,15 @@ class StudyScreen(CommandScreen[None]):
         """Ask how many trials are to be added."""
         engine = self.snapshot.engine
         check = check_number_of_trials
-        now = f"{engine.n_trials:,} trials now. " if engine and engine.n_trials else ""
+        now = f"{plural(engine.n_trials, 'trial')} now. " if engine and engine.n_trials else ""
         if engine is None:
             prepared = self.snapshot.prepared.trials
-            now = f"The next run has {prepared:,} trials. " if prepared else "For the next run. "
-            now += "0 takes them back. " if prepared else ""
+            now = (
+                f"The next run has {plural(prepared, 'trial')}. "
+                if prepared
+                else "For the next run. "
+            )
+            now += "0 withdraws them. " if prepared else ""
             check = check_number_or_none if prepared else check_number_of_trials
 
         def extend(text: str | None) -> None:

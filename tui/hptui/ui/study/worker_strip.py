@@ -1,4 +1,4 @@
-"""The slots of a running engine: which trial each runs, for how long, its last report."""
+"""The workers of a running engine: which trial each runs, for how long, its last report."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.message import Message
 
-from hptui.ui.study.worker_lines import SlotRows, arrange_slots, full_width, rows_needed
+from hptui.ui.study.worker_lines import WorkerRows, arrange_workers, full_width, rows_needed
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled, draw_lines
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from hptui.ui.widgets.wrapped_lines import Span
 
 
-class SlotStrip(RoleStyled):
-    """A cell a slot, in as few rows as hold them; a click picks the trial of a slot."""
+class WorkerStrip(RoleStyled):
+    """A cell a worker, in as few rows as hold them; a click picks the trial of a worker."""
 
     DEFAULT_CSS = """
-    SlotStrip {
+    WorkerStrip {
         height: auto;
     }
     """
@@ -38,7 +38,7 @@ class SlotStrip(RoleStyled):
 
     @dataclass
     class TrialPicked(Message):
-        """The slot of a trial was clicked."""
+        """The worker of a trial was clicked."""
 
         number: int
 
@@ -51,7 +51,7 @@ class SlotStrip(RoleStyled):
         super().__init__(**naming)
         self._has_unicode = has_unicode
         self._engine: EngineState | None = None
-        self._rows = SlotRows((), 0)
+        self._rows = WorkerRows((), 0)
         self.max_rows = 1
         """How many rows there may be."""
 
@@ -70,18 +70,20 @@ class SlotStrip(RoleStyled):
         viewport: Size,  # noqa: ARG002
         width: int,
     ) -> int:
-        """Return as many rows as the slots need, up to `max_rows`."""
+        """Return as many rows as the workers need, up to `max_rows`."""
         if self._engine is None:
             return 0
-        return rows_needed(len(self._engine.slots), width, self.max_rows, full_width(self._engine))
+        return rows_needed(
+            len(self._engine.workers), width, self.max_rows, full_width(self._engine)
+        )
 
     def render(self) -> Text:
-        """Draw the slots, and at the end how many do not fit and what the sampler costs."""
+        """Draw the workers, and at the end how many do not fit and what the sampler costs."""
         engine = self._engine
         if engine is None:
             return draw_lines(self, [])
         width, height = self.size
-        self._rows = arrange_slots(engine, width, max(1, height), unicode=self._has_unicode)
+        self._rows = arrange_workers(engine, width, max(1, height), unicode=self._has_unicode)
         lines: list[list[Span]] = [
             [span for cell in row for span in cell.spans] for row in self._rows.rows
         ]
@@ -108,8 +110,8 @@ class SlotStrip(RoleStyled):
 
 
 def _size(engine: EngineState) -> tuple[int, int]:
-    """Return how many slots there are, and how wide each would be."""
-    return len(engine.slots), full_width(engine)
+    """Return how many workers there are, and how wide each would be."""
+    return len(engine.workers), full_width(engine)
 
 
 def _note(engine: EngineState, n_hidden: int) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from rich.cells import cell_len
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY
-from hptui.domain.readable import four_digits, show_duration, show_moment
+from hptui.domain.readable import four_digits, plural, show_duration, show_moment
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import describe
 from hptui.domain.text import safe_line
@@ -93,14 +93,14 @@ def _outcome(trial: TrialDetail, now_s: float) -> list[Field]:
         step, value = trial.reports[-1]
         fields.append(Field("last report", repr(value), f"at step {step}"))
     if not trial.is_feasible:
-        fields.append(Field("feasible", "no", "a constraint is broken"))
+        fields.append(Field("feasible", "no", "a constraint is violated"))
     if trial.start_s is not None:
         fields.append(Field("started", show_moment(trial.start_s)))
     if trial.complete_s is not None:
         took = "" if trial.duration_s is None else f"after {show_duration(trial.duration_s)}"
         fields.append(Field("ended", show_moment(trial.complete_s), took))
     elif trial.state == "RUNNING" and trial.start_s is not None:
-        fields.append(Field("runs for", show_duration(max(0.0, now_s - trial.start_s))))
+        fields.append(Field("running for", show_duration(max(0.0, now_s - trial.start_s))))
     if trial.place is not None:
         fields.append(Field("place", str(trial.place)))
     if trial.tags:
@@ -215,7 +215,7 @@ def note_lines(note: Sequence[Line], limit: int | None = None) -> list[Line]:
         return []
     shown = list(note[:limit])
     if len(shown) < len(note):
-        shown.append([(f"and {len(note) - len(shown):,} lines more", "note")])
+        shown.append([(f"and {plural(len(note) - len(shown), 'more line')}", "note")])
     return [[], [("note", "title")], *shown]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.domain.readable import four_digits, show_moment
+from hptui.domain.readable import four_digits, show_moment, show_size
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STATE_WORDS
 
@@ -31,7 +31,9 @@ def error_sentence(trial: TrialDetail) -> str:
     """Return why a trial failed: the error's type and message, or how it was ended."""
     error = trial.error
     if error is None:
-        return "It failed; whoever ran it did not store why." if trial.state == "FAIL" else ""
+        return (
+            "It failed; the program that ran it did not store why." if trial.state == "FAIL" else ""
+        )
     message = safe_line(error.message, max_chars=1_000)
     return f"{safe_line(error.type)}: {message}" if error.type else message
 
@@ -45,7 +47,7 @@ def pruned_sentence(trial: TrialDetail) -> str:
     if trial.state != "PRUNED":
         return ""
     if not trial.reports:
-        return "It was pruned; whoever ran it did not store why."
+        return "It was pruned; the program that ran it did not store why."
     step, value = trial.reports[-1]
     return f"It was pruned after step {step}, where it reported {four_digits(value)}."
 
@@ -88,7 +90,7 @@ def _folder_lines(files: TrialFiles) -> list[Line]:
         return [[("It has no files: hptui.trial_dir() makes a folder for them.", "note")]]
     lines: list[Line] = [[(safe_line(files.folder, max_chars=400), "note")], []]
     for each in files.found:
-        size, changed = show_bytes(each.n_bytes), show_moment(each.changed_s)
+        size, changed = show_size(each.n_bytes), show_moment(each.changed_s)
         lines.append([(f"{size:>9}  {changed}  ", "note"), (each.name, "")])
     if not files.found:
         lines.append([("It is empty.", "note")])
@@ -108,7 +110,7 @@ def log_lines(page: TrialPage) -> list[Line]:
         return [[(text, "note")]]
     lines: list[Line] = [[(line, "")] for line in log.lines]
     if log.is_cut:
-        lines.insert(0, [("What came before is in the file.", "note")])
+        lines.insert(0, [("Earlier output is in the file.", "note")])
     return lines or [[("It has printed nothing.", "note")]]
 
 
@@ -116,7 +118,7 @@ def log_title(page: TrialPage) -> str:
     """Return the title of the log: how long it is and where it stands."""
     if not page.log.exists or page.log_path is None:
         return "log"
-    return f"log, {show_bytes(page.log.n_bytes)}, {safe_line(page.log_path.name)}"
+    return f"log, {show_size(page.log.n_bytes)}, {safe_line(page.log_path.name)}"
 
 
 def trial_tabs(page: TrialPage) -> tuple[list[tuple[str, str]], frozenset[str]]:
@@ -139,13 +141,3 @@ def trial_tabs(page: TrialPage) -> tuple[list[tuple[str, str]], frozenset[str]]:
     if page.files.folder is not None or n_artifacts:
         full.add("files")
     return tabs, frozenset(full)
-
-
-def show_bytes(n_bytes: int) -> str:
-    """Return a size with its unit: `412 B`, `1.2 MB`."""
-    size = float(n_bytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:  # noqa: PLR2004 - the next unit
-            return f"{n_bytes} B" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

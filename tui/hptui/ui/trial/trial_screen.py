@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import ContentSwitcher
 
 from hptui.domain.python_text import python_literal
+from hptui.domain.readable import plural
 from hptui.domain.text import escape_line, safe_line
 from hptui.ui.application.command_screen import CommandScreen, ShownRun
 from hptui.ui.application.stacked import LatestMessage
@@ -211,7 +212,7 @@ class TrialScreen(CommandScreen[None]):
     def _step(self, by: int) -> None:
         number = self._neighbour(self.number, by)
         if number is None:
-            self.notify(f"This is the {'last' if by > 0 else 'first'} trial of the table.")
+            self.notify(f"This is the {'last' if by > 0 else 'first'} trial in the table.")
         else:
             self._go_to(number)
 
@@ -228,9 +229,8 @@ class TrialScreen(CommandScreen[None]):
         log.focus()
         count = log.find(words)
         if words:
-            lines = f"{count} line{'' if count == 1 else 's'}"
             keys = "; n and N go through them" if count > 1 else ""
-            self.notify(f"{lines} with {safe_line(words, max_chars=60)!r}{keys}.")
+            self.notify(f"{plural(count, 'line')} with {safe_line(words, max_chars=60)!r}{keys}.")
 
     def do_copy(self) -> None:
         """Copy the parameters as Python, or what the tab in focus shows."""

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.causes import TRACEBACK, trace_title
+from hptui.domain.readable import plural
 from hptui.domain.text import escape_text, redacted, safe_line, safe_text
 from hptui.ui.trial.trial_page_lines import error_sentence, pruned_sentence
 
@@ -54,7 +55,7 @@ def why_lines(
         place = _raised_at(error.traceback) if title == TRACEBACK else ""
         if place:
             lines.append([(place, "note")])
-        count = f"{len(traceback):,} line{'' if len(traceback) == 1 else 's'}"
+        count = plural(len(traceback), "line")
         mark, verb = ("▾", "folds it") if is_unfolded else ("▸", "unfolds it")
         lines += [[], [(f"{mark} {title}, {count}", FOLD_ROLE), (f"   {key} {verb}", "note")]]
         if is_unfolded:
@@ -82,7 +83,7 @@ def _message_lines(error: StoredError) -> list[Line]:
     lines = [head, *more]
     shown: list[Line] = [[(_cut(line), "failed")] for line in lines[:_MAX_MESSAGE_LINES]]
     if len(lines) > _MAX_MESSAGE_LINES:
-        shown.append([(f"and {len(lines) - _MAX_MESSAGE_LINES:,} more lines", "note")])
+        shown.append([(f"and {plural(len(lines) - _MAX_MESSAGE_LINES, 'more line')}", "note")])
     return shown
 
 

@@ -108,7 +108,7 @@ class FilterInput(Input):
         self.app.push_screen(
             TextDialog(
                 "Save the filter",
-                f"{text}\n\nUnder which name? @name then stands for it, also in commands.",
+                f"{text}\n\nWhich name? @name then stands for it, in commands too.",
                 check=lambda name: name_problem(name, text, saved),
             ),
             save,

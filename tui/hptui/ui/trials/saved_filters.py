@@ -57,7 +57,7 @@ def save_filter(name: str, text: str, path: Path | None = None) -> None:
     after = with_filter(before, name, text)
     if after is None:
         raise HptuiError(
-            f"{about} is not written so that a filter could be added to it.",
+            f"{about} is written in a way that hptui cannot add a filter to.",
             hint=f"Add it by hand: {safe_line(_line_of(name, text), max_chars=400)}",
         )
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import state_name
 from hptui.ui.commands.command_table import KeyOf, default_key
@@ -75,6 +76,5 @@ def empty_sentence(
         shown = safe_line(filter_text.strip(), max_chars=60)
         return f"No trial matches {shown}; {key_of('back')} clears the filter."
     if tab == "complete" and (n_running := snapshot.counts.get("RUNNING", 0)):
-        verb = "is" if n_running == 1 else "are"
-        return f"No trial has completed yet; {n_running} {verb} running."
+        return f"No trial has completed yet; {plural(n_running, 'is', 'are')} running."
     return _NOTHING.get(tab, "There is no trial yet.")

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from hptui.storage.files.validation import FileReport
 
 _EPILOG = """\
-Looks at stale trials (their engine died), leases of dead engines, results that a file did not take,
-folders and logs that belong to no trial, drafts that a killed command left in the folder, changes
-that it left half done, the schema, damage, and room that is free in the file.
-Trials of other programs and other machines are told of and left alone. --fix does all remedies; a
-study that runs is not touched. The exit code is 1 when something is wrong and not mended. --json
-prints the keys study, file, healthy, engine, engine_is_running, leftover, running_elsewhere,
-findings (id, text, remedy, hint, can_be_undone, trouble), settled, done: of one STUDY as an object,
-else as an array, where study is null for the folder itself.
+Checks for stale trials (their engine died), leases of dead engines, results that could not be
+stored, folders and logs that belong to no trial, drafts and half-done changes of killed commands,
+an old schema, damage, and free space in the file.
+Trials of other programs and machines are reported and left alone. --fix applies all fixes; it does
+not touch a running study. The exit code is 1 if something is wrong and not fixed. --json prints
+the keys study, file, healthy, engine, engine_is_running, leftover, running_elsewhere, findings
+(id, text, remedy, hint, can_be_undone, trouble), settled, done: for one STUDY an object, else an
+array, in which study is null for the folder itself.
 """
 
 
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what was found, and mend it when asked to."""
     if args.only is not None and not args.fix:
-        raise UsageError("--only names what --fix fixes. Add --fix.")
+        raise UsageError("--only chooses what --fix fixes. Add --fix.")
     answers = [_attend(args, found) for found in _examined(args)]
     if args.json:
         print(dump(answers[0] if len(args.study) == 1 and len(answers) == 1 else answers))
@@ -74,7 +74,7 @@ def _examined(args: argparse.Namespace) -> Iterator[Examination]:
             yield from _in_file(path)
         return
     if len(args.study) > 1 and (args.fail or args.requeue) and not args.fix:
-        raise UsageError("--fail and --requeue alone are for one study; --fix takes several.")
+        raise UsageError("Without --fix, --fail and --requeue take one study.")
     for text in args.study:
         yield from _of(text, args)
 
@@ -179,7 +179,7 @@ def _settle(found: Examination, *, requeue: bool) -> tuple[Examination, list[str
         raise busy_error(found.path, found.lease)
     left = next((each for each in found.findings if each.id == "leftover"), None)
     if left is None:
-        raise UsageError(f"{safe_line(found.study_name)} has no stale trials to settle.")
+        raise UsageError(f"{safe_line(found.study_name)} has no stale trials.")
     done = [f"{left.text} {mend(found, left, requeue=requeue)}"]
     return _again(found), done
 
@@ -203,7 +203,7 @@ def _describe(found: Examination, done: list[str]) -> list[str]:
     lines = [f"{name}: {text}" for text in done]
     if found.is_running and found.lease is not None and not found.lease.is_unseen:
         host = safe_line(found.lease.host)
-        lines.append(f"{name} is being run by process {found.lease.pid} on {host}.")
+        lines.append(f"Process {found.lease.pid} on {host} is running {name}.")
     for finding in found.findings:
         lines.append(f"{name}: {finding.text}")
         if finding.remedy:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 _EPILOG = " ".join(
     (
-        "What FILE ends in says in which form to write.",
+        "The ending of FILE chooses the format.",
         *(f"{form.suffix}: {form.summary}. {form.explanation}" for form in EXPORT_FORMS),
-        "FILE appears as a whole or not at all. The study may be running meanwhile.",
+        "FILE is written completely or not at all. The study may be running.",
     )
 )
 
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(dump({"file": str(target), "trials": count, "remarks": remarks}))
     else:
-        print(f"{plural(count, 'trial')} in {safe_line(str(args.file))}.")
+        print(f"Wrote {plural(count, 'trial')} to {safe_line(str(args.file))}.")
     return 0
 
 
@@ -84,12 +84,12 @@ def _chooser(
     if text is None and not is_best:
         return None
 
-    def choose(columns: StudyReader) -> npt.NDArray[np.bool_]:
+    def choose(reader: StudyReader) -> npt.NDArray[np.bool_]:
         from hptui.analysis.objectives.best import best_trials
 
-        among = None if text is None else chosen_rows(text, columns)
+        among = None if text is None else chosen_rows(text, reader)
         if is_best:
-            return best_trials(columns.trials, among)
+            return best_trials(reader.trials, among)
         assert among is not None
         return among
 

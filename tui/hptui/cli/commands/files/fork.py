@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from hptui.domain.spaces.space import ParamSpec
 
 _EPILOG = """\
-The study is only read, and may be running. Trials that have ended and fit are carried over with all
-that belongs to them and numbered anew; each keeps what it was as hptui:forked_from. The next run of
-the fork tunes the same objective in the new space:
+The study is only read, so it may be running. Trials that have ended and fit are copied with all
+their data and get new numbers; hptui:forked_from holds their origin. The next run of the fork
+tunes the same objective in the new space:
 
   hptui fork digits digits-2 --space lr=1e-4..1e-2:log --choices 'kernel=rbf|poly'
   hptui fork digits clean --filter 'state:complete -tag:bad'
@@ -56,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=A|B",
-        help="the choices of a parameter; those that the study has not, the objective must ask for",
+        help="set the choices of a parameter; the objective must ask for those that the study "
+        "does not have",
     )
     parser.add_argument(
         "--fix",
@@ -69,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--objectives",
         metavar="NAME,...",
-        help="only these objectives, in this order: names of metrics, or numbers from 0",
+        help="keep only these objectives, in this order: metric names, or numbers from 0",
     )
     parser.add_argument(
         "--direction",
@@ -86,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     check_filter(args.filter)
     place = locate_study(args.study, studies=args.studies)
     from hptui.engine.studies.forking import dry_fork, fork_study
-    from hptui.storage.read.latest_spaces import read_latest_spaces
+    from hptui.storage.read.stored_spaces import read_latest_spaces
     from hptui.storage.transfer.fork_plan import ForkRequest
 
     space = read_latest_spaces(place.path, place.study_name)

@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from hptui.storage.transfer.import_request import ImportRequest
 
 _EPILOG = """\
-FILE ends in .csv, .json, .jsonl or .parquet: what hptui export, Optuna's trials_dataframe() and
-`optuna trials -f json` write, or any table with a column for each parameter and for each value;
-cells of a CSV file may be separated by commas, semicolons or tabs:
+FILE ends in .csv, .json, .jsonl or .parquet. It may be from hptui export, from Optuna's
+trials_dataframe() or `optuna trials -f json`, or any table with a column for each parameter and
+value; commas, semicolons or tabs may separate the cells of a CSV file:
 
   hptui import other-machine.csv digits                  # results of another run, into a study
   hptui import table.csv table --value accuracy --direction maximize --space lr=1e-5..0.1:log
-  hptui import good.jsonl digits --state complete --as waiting      # to be tried first
+  hptui import good.jsonl digits --state complete --as waiting      # to try first
 
-What hptui export wrote is the same study again, directions and spaces included, but for what
-samplers and programs keep in a study and trials that still ran.
-A study that is there says what its parameters are; for a new one the file does. Values outside are
-left out, and it is said why. A cell that cannot be read refuses the whole file. Rows that the study
-has already are left out, so that of a file that grew only what is new is taken.
+A file of hptui export gives the same study again, with its directions and spaces, but without what
+samplers and programs keep in a study, and without trials that were still running.
+An existing study defines the parameters; for a new one the file does. Trials with values outside
+are left out, with the reason. If a cell cannot be read, nothing is imported. Rows that the study
+already has are left out, so a file that has grown can be imported again.
 """
 
 
@@ -52,10 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="as_what",
         choices=AS_WORDS,
         default="finished",
-        help="as results (default), or as parameters to be tried next",
+        help="import as results (default), or as parameters to try next",
     )
     parser.add_argument(
-        "--state", action="append", choices=tuple(STATES_BY_WORD), help="only trials in this state"
+        "--state",
+        action="append",
+        choices=tuple(STATES_BY_WORD),
+        help="import only trials in this state",
     )
     parser.add_argument(
         "--value",
@@ -89,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--direction",
         action="append",
         choices=DIRECTION_WORDS,
-        help="of a new study, once for each objective (default: what the file says, else minimize)",
+        help="for a new study, once for each objective (default: as in the file, else minimize)",
     )
     parser.add_argument(
         "--again", action="store_true", help="import rows again that the study already has"
@@ -163,6 +166,6 @@ def _study_that_is_there(args: argparse.Namespace) -> StudyRef | None:
         if is_name or (isinstance(error, StudyFileError) and error.hint):
             raise
         raise UsageError(
-            error.message, hint="A new study is given as NAME, or as NAME with --storage FILE."
+            error.message, hint="Name a new study as NAME, or as NAME with --storage FILE."
         ) from error
     return place

@@ -23,13 +23,19 @@ if TYPE_CHECKING:
     from hptui.engine.studies.trash import TrashEntry
 
 _EPILOGS = {
-    "rename": "A file that holds this study alone and is called like it gets the new name too, "
-    "and so does the folder with its logs.",
-    "duplicate": "The copy is a file of its own beside the original. It can be made while the "
-    "study runs; trials that are running then have failed in the copy. Logs are not copied.",
-    "delete": "Studies go to the folder .hptui-trash beside them. Remove that folder to free its "
-    "space for good.",
-    "undo": "Without NAME the latest deletion is undone.",
+    "rename": (
+        "If the file is named after the study and holds no other, it is renamed too, as is "
+        "the folder with its logs."
+    ),
+    "duplicate": (
+        "The copy is a separate file beside the original. The study may be running; its "
+        "running trials are marked as failed in the copy. Logs are not copied."
+    ),
+    "delete": (
+        "Deleted studies go to the folder .hptui-trash beside them. Remove that folder to "
+        "free the space."
+    ),
+    "undo": "Without NAME, undoes the latest deletion.",
 }
 
 
@@ -38,8 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     command = parser.get_default("command")
     parser.epilog = _EPILOGS[command]
     if command == "undo":
-        parser.add_argument("name", metavar="NAME", nargs="?", help="the study to bring back")
-        parser.add_argument("--list", action="store_true", help="list what can be brought back")
+        parser.add_argument("name", metavar="NAME", nargs="?", help="the study to restore")
+        parser.add_argument(
+            "--list", action="store_true", help="list the studies that can be restored"
+        )
         add_studies_option(parser)
     else:
         add_study_argument(parser)
@@ -59,8 +67,8 @@ def run(args: argparse.Namespace) -> int:
     place = locate_study(args.study, studies=args.studies)
     act = rename_study if args.command == "rename" else duplicate_study
     path = act(place.path, place.study_name, args.new_name)
-    verb = "is called" if args.command == "rename" else "is copied to"
-    sentence = f"{safe_line(place.study_name)} {verb} {safe_line(args.new_name)} now."
+    done = "Renamed" if args.command == "rename" else "Copied"
+    sentence = f"{done} {safe_line(place.study_name)} to {safe_line(args.new_name)}."
     _tell(args, sentence, path, args.new_name)
     return 0
 
@@ -70,7 +78,7 @@ def _delete(args: argparse.Namespace) -> int:
 
     path, name = _deletable(args)
     entry = delete_study(path, name)
-    sentence = f"{safe_line(name)} is in the trash. hptui undo brings it back."
+    sentence = f"Moved {safe_line(name)} to the trash. hptui undo restores it."
     _tell(args, sentence, entry.folder, name)
     return 0
 
@@ -103,7 +111,7 @@ def _undo(args: argparse.Namespace) -> int:
             hint="hptui undo --list shows what there is.",
         )
     path = undo_delete(found[0])
-    _tell(args, f"{safe_line(found[0].study)} is back.", path, found[0].study)
+    _tell(args, f"Restored {safe_line(found[0].study)}.", path, found[0].study)
     return 0
 
 

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _EPILOG = """\
-The studies are only read, and may be running. Trials that have ended are ordered by their start and
-numbered anew; each keeps what it was as hptui:forked_from. A trial that several studies have, as
-after a fork, is taken once. The first study says what the parameters are: trials of others with a
-choice, a kind or a scale that does not fit are left out.
+The studies are only read, so they may be running. Trials that have ended are ordered by their start
+and get new numbers; hptui:forked_from holds their origin. A trial that several studies have, as
+after a fork, is taken once. The first study defines the parameters: trials of the others with a
+choice, a type or a scale that does not fit are left out.
 """
 
 

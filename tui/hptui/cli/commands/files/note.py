@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from hptui.storage.annotations.notes import Note
 
 _EPILOG = """\
-Notes are Markdown, and the same ones that optuna-dashboard shows and edits. They can be written
-while the study runs. A note that somebody else has saved while it was being edited is not
-overwritten. --json prints the keys study, trial, version, note; version rises with each save.
+Notes are Markdown; optuna-dashboard shows and edits the same ones. You can write them while the
+study runs. If somebody else saves a note while you edit it, theirs is not overwritten.
+--json prints the keys study, trial, version, note; version rises with each save.
 """
 _TEXT_PREFIX: Final = "hptui-note-"
 _TEXT: Final = "note.md"
@@ -44,11 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("trial", metavar="TRIAL", type=int, nargs="?", help="a trial's number")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--set", metavar="TEXT", help="save TEXT as the note")
-    source.add_argument("--file", metavar="FILE", help="save what is in FILE; - is standard input")
+    source.add_argument(
+        "--file", metavar="FILE", help="save the content of FILE, or of standard input with -"
+    )
     source.add_argument("--edit", action="store_true", help="edit it in $VISUAL or $EDITOR")
     source.add_argument("--clear", action="store_true", help="remove the note")
     parser.add_argument(
-        "--if-version", type=int, metavar="N", help="save only where the note has version N"
+        "--if-version", type=int, metavar="N", help="save only if the note has version N"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the note, or save another."""
     given = _given(args)
     if given is None and not args.edit and args.if_version is not None:
-        raise UsageError("--if-version is about saving; give --set, --file, --edit or --clear.")
+        raise UsageError("--if-version needs --set, --file, --edit or --clear.")
     place = locate_study(args.study, studies=args.studies)
     if args.edit:
         return _edit(args, place)
@@ -131,7 +133,7 @@ def _edit(args: argparse.Namespace, place: StudyRef) -> int:
         _run_editor(editor, path)
         if not path.exists():
             raise HptuiError(
-                f"The editor {safe_line(editor[0])} has removed the file; nothing was saved."
+                f"The editor {safe_line(editor[0])} removed the file; nothing was saved."
             )
         if path.read_bytes() == before:
             print("The note is unchanged.")
@@ -179,7 +181,7 @@ def _tell_of_left_texts() -> None:
             try:
                 if os.fstat(descriptor).st_uid == os.getuid():
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    print(f"A text that was never saved is in {safe_line(path)}.", file=sys.stderr)
+                    print(f"Unsaved text is in {safe_line(path)}.", file=sys.stderr)
             finally:
                 os.close(descriptor)
 
@@ -191,7 +193,7 @@ def _require_whole(note: Note) -> None:
         UsageError: It is one.
     """
     if note.is_cut:
-        raise UsageError(CUT_NOTE, hint="hptui note STUDY --set TEXT replaces it as a whole.")
+        raise UsageError(CUT_NOTE, hint="hptui note STUDY --set TEXT replaces it.")
 
 
 def _editor() -> list[str]:
@@ -231,7 +233,7 @@ def _tell(args: argparse.Namespace, place: StudyRef) -> None:
         return
     name = safe_line(place.study_name)
     whose = name if args.trial is None else f"trial {args.trial} of {name}"
-    print(f"The note of {whose} is {'saved' if note.body else 'empty now'}.")
+    print(f"{'Saved' if note.body else 'Cleared'} the note of {whose}.")
 
 
 def _as_json(args: argparse.Namespace, place: StudyRef, note: Note) -> str:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from hptui.domain.study_ref import StudyRef
 
 _EPILOG = """\
-Tags are a list of texts in the user attribute hptui:tags. They can be changed while the study runs,
-and of trials that have ended. `hptui ls --tag TAG` and the filter tag:TAG find them again.
-Without --add, --remove and --clear the tags are printed; with --json as an object for each trial
-with the keys number and tags, or for a study one with study and tags.
+Tags are a list of texts in the user attribute hptui:tags. You can change them while the study runs,
+also those of trials that have ended. `hptui ls --tag TAG` and the filter tag:TAG find them again.
+Without --add, --remove and --clear, prints the tags; --json prints an object for each trial with
+the keys number and tags, or for a study one with study and tags.
 """
 
 
@@ -29,7 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     add_study_argument(parser)
     parser.add_argument(
-        "trials", metavar="TRIAL", type=int, nargs="*", help="numbers of trials; none: the study"
+        "trials",
+        metavar="TRIAL",
+        type=int,
+        nargs="*",
+        help="trial numbers (default: the study itself)",
     )
     parser.add_argument("--add", metavar="TAG", action="append", default=[], help="add a tag")
     parser.add_argument("--remove", metavar="TAG", action="append", default=[], help="remove a tag")
@@ -48,14 +52,14 @@ def run(args: argparse.Namespace) -> int:
     if both is not None:
         raise UsageError(f"The tag {safe_line(both)!r} is both added and removed.")
     if args.trials and args.filter is not None:
-        raise UsageError("Give numbers of trials or --filter, not both.")
+        raise UsageError("Give trial numbers or --filter, not both.")
     place = locate_study(args.study, studies=args.studies)
     trials = _trials(args, place)
     if not (add or remove or args.clear):
         _print(args, place, trials)
         return 0
     if trials is not None and not trials:
-        _tell(args, 0, f"No trial of {safe_line(place.study_name)} fits; nothing was changed.")
+        _tell(args, 0, f"No trial of {safe_line(place.study_name)} matches; nothing was changed.")
         return 0
     from hptui.engine.studies.annotations import save_edit
     from hptui.storage.annotations.changes import TagEdit
@@ -63,11 +67,11 @@ def run(args: argparse.Namespace) -> int:
     edit = TagEdit(trials, add, remove, args.clear)
     changed = save_edit(place.path, place.study_name, edit)
     if trials is None:
-        how = "changed" if changed else "as they were"
-        _tell(args, changed, f"The tags of {safe_line(place.study_name)} are {how}.")
+        how = "Changed the" if changed else "No change to the"
+        _tell(args, changed, f"{how} tags of {safe_line(place.study_name)}.")
     else:
         chosen = plural(len(trials), "trial")
-        _tell(args, changed, f"The tags of {changed} of {chosen} are changed.")
+        _tell(args, changed, f"Changed the tags of {changed} of {chosen}.")
     return 0
 
 
@@ -77,10 +81,10 @@ def _trials(args: argparse.Namespace, place: StudyRef) -> tuple[int, ...] | None
         return tuple(args.trials) or None
     from hptui.storage.read.study_reader import StudyReader
 
-    with StudyReader(place.path, place.study_name) as columns:
-        columns.refresh()
-        chosen = chosen_rows(args.filter, columns)
-        return tuple(int(number) for number in columns.trials.numbers[chosen])
+    with StudyReader(place.path, place.study_name) as reader:
+        reader.refresh()
+        chosen = chosen_rows(args.filter, reader)
+        return tuple(int(number) for number in reader.trials.numbers[chosen])
 
 
 def _print(args: argparse.Namespace, place: StudyRef, trials: tuple[int, ...] | None) -> None:

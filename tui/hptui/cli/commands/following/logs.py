@@ -48,15 +48,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-n",
         type=typed(read_count),
         metavar="N",
-        help="begin with the last N lines of each log (default: all)",
+        help="start with the last N lines of each log (default: all)",
     )
-    parser.add_argument("--engine", action="store_true", help="the engine's own log instead")
+    parser.add_argument("--engine", action="store_true", help="show the engine's own log instead")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print logs, and follow them where that was asked for."""
     if args.engine and args.trial is not None:
-        raise UsageError("--engine is about no trial.", hint="Omit TRIAL, or --engine.")
+        raise UsageError("--engine takes no TRIAL.", hint="Omit TRIAL, or --engine.")
     logs = _Logs(locate_study(args.study, studies=args.studies), args.lines)
     try:
         if args.trial is not None:
@@ -112,7 +112,7 @@ class _Logs:
             self._print(log.read())
         self._print(log.finish(), cut=not self._printed_any)
         if not self._printed_any:
-            _say(f"The engine of {self._name} has nothing in its log.")
+            _say(f"The engine log of {self._name} is empty.")
 
     def follow_run(self, *, is_following: bool) -> None:
         """Print the logs of the trials that run now, and with them of those that begin later."""
@@ -165,7 +165,7 @@ class _Logs:
                 # It has just ended.
                 return None
             raise
-        return {slot["trial"] for slot in told["slots"] if slot["trial"] is not None}
+        return {worker["trial"] for worker in told["slots"] if worker["trial"] is not None}
 
     def _is_open(self, number: int) -> bool:
         """Say whether a trial waits or runs, by the file."""

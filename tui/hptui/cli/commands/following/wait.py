@@ -23,22 +23,22 @@ EXIT_TIMEOUT: Final = 124
 """As that of timeout(1)."""
 _LOOK_EVERY_S: Final = 0.2
 _EPILOG = """\
-The exit code is that of the run: 0; 3 where no trial completed; 1 or 2 where it could not go on;
-130 where it was interrupted; of several studies the greatest. After --timeout it is 124. A study
-that nobody runs has the exit code of its last run, at once. --json prints a line for each study as
-its run ends: study, file, run, reason, text, error, counts, exit_code.
+The exit code is the run's: 0; 3 if no trial completed; 1 or 2 if it could not continue; 130 if it
+was interrupted; the highest one of several studies. After --timeout it is 124. A study that is not
+running gives the exit code of its last run at once. --json prints a line for each study when its
+run ends: study, file, run, reason, text, error, counts, exit_code.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `hptui wait`."""
     parser.epilog = _EPILOG
-    parser.add_argument("study", nargs="+", metavar="STUDY", help="what to wait for, as elsewhere")
+    parser.add_argument("study", nargs="+", metavar="STUDY", help="the studies to wait for")
     add_studies_option(parser)
     parser.add_argument(
         "--timeout", type=typed(read_duration), metavar="TIME", help="wait for 90s, 5m or 1h30m"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
+    parser.add_argument("--json", action="store_true", help="print JSON, one object per line")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         if args.timeout is not None and time.monotonic() - began_s >= args.timeout:
             names = ", ".join(safe_line(place.study_name, max_chars=60) for place in left)
             if not args.json:
-                print(f"After {args.timeout:g} s these go on: {names}.")
+                print(f"Still running after {args.timeout:g} s: {names}.")
             return EXIT_TIMEOUT
         time.sleep(_LOOK_EVERY_S)
 

@@ -14,7 +14,7 @@ from hptui.cli.options.option_values import typed
 from hptui.cli.output.run_end import end_of_run
 from hptui.cli.output.table import cut
 from hptui.cli.output.terminal import Terminal
-from hptui.domain.readable import four_digits, show_duration
+from hptui.domain.readable import four_digits, plural, show_duration
 from hptui.domain.run_text import read_duration
 from hptui.domain.text import safe_line
 from hptui.errors import StudyBusyError
@@ -34,9 +34,9 @@ _MOST_FIGURE_LINES: Final = 24
 _END_LINES: Final = 2
 """Left free below the screen, for how the run ended and for the prompt."""
 _EPILOG = """\
-On a terminal the screen is painted anew every second; elsewhere, as in the log of a CI, there is a
-line every ten seconds in which something has changed. It ends with the run and has its exit code,
-as hptui wait has. ctrl+c ends only the watching.
+On a terminal, redraws the screen every second; elsewhere, as in a CI log, prints a line every ten
+seconds if something has changed. Ends with the run and exits with its code, like hptui wait.
+ctrl+c ends only the watching.
 """
 
 
@@ -95,7 +95,7 @@ def progress_line(status: Mapping[str, Any]) -> str:
     counts = status["counts"]
     ended = sum(counts.values())
     parts = [] if status["state"] == "running" else [safe_line(status["state"], max_chars=20)]
-    parts.append(f"{ended}/{status['n_trials']}" if status["n_trials"] else f"{ended} trials")
+    parts.append(f"{ended}/{status['n_trials']}" if status["n_trials"] else plural(ended, "trial"))
     parts.append(
         f"{counts['complete']} complete, {counts['pruned']} pruned, {counts['fail']} failed"
     )
@@ -155,7 +155,7 @@ class _Screen:
 
 
 def screen_lines(
-    columns: StudyReader, status: Mapping[str, Any], *, width: int, height: int, has_unicode: bool
+    reader: StudyReader, status: Mapping[str, Any], *, width: int, height: int, has_unicode: bool
 ) -> list[str]:
     """Return what stands on the screen: what `hptui status` says, and a figure where it has room.
 
@@ -169,17 +169,17 @@ def screen_lines(
 
         look = FINE if has_unicode else ASCII
         frame = Frame(width, min(room, _MOST_FIGURE_LINES), look)
-        lines = [*lines, "", *_figure(columns, frame)]
+        lines = [*lines, "", *_figure(reader, frame)]
     return [cut(line, width) for line in lines[:height]]
 
 
-def _figure(columns: StudyReader, frame: Frame) -> list[str]:
+def _figure(reader: StudyReader, frame: Frame) -> list[str]:
     from hptui.figures.kinds import KINDS
     from hptui.figures.request import FigureRequest, PlottedStudy
 
-    columns.refresh()
-    study = PlottedStudy(columns.path, columns.study_name, columns.trials, ())
-    kind = KINDS["history" if len(columns.trials.directions) == 1 else "pareto"]
+    reader.refresh()
+    study = PlottedStudy(reader.path, reader.study_name, reader.trials, ())
+    kind = KINDS["history" if len(reader.trials.directions) == 1 else "pareto"]
     figure = next(iter(kind.figures(FigureRequest((study,))))).draw(frame)
     if figure.sentence:
         return [safe_line(figure.sentence)]

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         print(dump(_as_json(summary, trials)))
     elif not trials:
         name = safe_line(summary.name, max_chars=60)
-        which = "yet" if args.filter is None else "among those that the filter means"
+        which = "yet" if args.filter is None else "among those that match the filter"
         print(f"hptui: No feasible trial of {name!r} is complete {which}.", file=sys.stderr)
     elif args.python:
         print(_as_python(trials, is_front=len(summary.directions) > 1))
@@ -82,12 +82,12 @@ def _best_numbers(place: StudyRef, filter_text: str | None) -> list[int]:
     from hptui.analysis.objectives.best import best_trials
     from hptui.storage.read.study_reader import StudyReader
 
-    with StudyReader(place.path, place.study_name) as columns:
-        columns.refresh()
-    among = None if filter_text is None else chosen_rows(filter_text, columns)
-    rows = np.flatnonzero(best_trials(columns.trials, among))
-    ordered = rows[np.lexsort((columns.trials.numbers[rows], columns.trials.values[rows, 0]))]
-    return columns.trials.numbers[ordered].tolist()
+    with StudyReader(place.path, place.study_name) as reader:
+        reader.refresh()
+    among = None if filter_text is None else chosen_rows(filter_text, reader)
+    rows = np.flatnonzero(best_trials(reader.trials, among))
+    ordered = rows[np.lexsort((reader.trials.numbers[rows], reader.trials.values[rows, 0]))]
+    return reader.trials.numbers[ordered].tolist()
 
 
 def _best_lines(trial: TrialDetail) -> list[str]:

@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 
 _FEWEST: Final = 2
 _EPILOG = """\
-Only feasible complete trials count. Trials to reach a value are those that had begun, up to the
-first one, by number, that is as good; time is by the clock while trials ran, without the breaks
-between runs. --json prints the keys directions, shared_params, studies (name, file, counts,
+Only feasible complete trials count. Trials to reach a value include all up to the first one, by
+number, that is as good; time is wall-clock time while trials ran, without the breaks between
+runs. --json prints the keys directions, shared_params, studies (name, file, counts,
 wall_s, trials_s, sampler, pruner, n_front, hypervolume) and objectives (objective, name,
 direction, to, studies, and params with name and differs). Each study of an objective has name,
 best (number, value, params), reached (n_trials, wall_s), and lists: history (number, value, best)
 of all trials in their order, edf (value, share), and budget (number, value, n_trials, wall_s),
-which is what it took to reach each of its best values.
+which is what each of its best values took to reach.
 """
 
 
@@ -57,16 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_studies_option(parser)
     add_filter_option(parser)
     parser.add_argument(
-        "--objective", type=int, metavar="N", help="compare by the objective N alone, from 0"
+        "--objective", type=int, metavar="N", help="compare only objective N, counted from 0"
     )
     parser.add_argument(
         "--to",
         type=_number,
         metavar="VALUE",
-        help="what it took to reach this value; write --to=-1 where it is negative "
-        "(default: the worst of the bests, which all have reached)",
+        help="show what it took to reach this value; write a negative one as --to=-1 (default: "
+        "the worst best value, which all have reached)",
     )
-    parser.add_argument("--log", action="store_true", help="a logarithmic scale for values")
+    parser.add_argument("--log", action="store_true", help="use a logarithmic scale for values")
     parser.add_argument("--json", action="store_true", help="print JSON instead")
     add_size_options(parser)
 
@@ -87,8 +87,8 @@ def run(args: argparse.Namespace) -> int:
     objectives = chosen_objectives(args.objective, len(studies[0].trials.directions))
     if args.to is not None and len(objectives) > 1:
         raise UsageError(
-            f"--to is a value of one objective, and the studies have {len(objectives)}.",
-            hint="Say which one with --objective N, from 0.",
+            f"--to is for one objective, but the studies have {len(objectives)}.",
+            hint="Choose one with --objective N, counted from 0.",
         )
     compared = _compared(studies)
     comparisons = [compare(compared, objective, args.to) for objective in objectives]
@@ -122,9 +122,7 @@ def _check_number(count: int) -> None:
             hint="hptui show STUDY shows one.",
         )
     if count > MAX_COMPARED:
-        raise UsageError(
-            f"{count} studies were given, but a comparison has room for {MAX_COMPARED}."
-        )
+        raise UsageError(f"Compare at most {MAX_COMPARED} studies, not {count:,}.")
 
 
 def _check_different(studies: Sequence[ReadStudy]) -> None:

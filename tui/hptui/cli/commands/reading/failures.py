@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 _EPILOG = """\
-Errors that differ in nothing but numbers, addresses, identifiers and paths have one cause; # stands
-for each of those. The most frequent cause comes first. `hptui retry STUDY --cause N` tries the
-trials of one again, and --filter 'cause="..."' means them elsewhere. --json prints a list of
+Errors that differ only in numbers, addresses, identifiers and paths share a cause, in which #
+stands for these. The most frequent cause comes first. `hptui retry STUDY --cause N` retries the
+trials of a cause; --filter 'cause="..."' selects them in other commands. --json prints a list of
 objects with the keys n, kind, type, message, cause, count, first, newest, trials, retriable,
 devices and hosts (how many had each), and example: number, message and traceback of the newest
 trial, for the first 50 causes.
@@ -67,9 +67,9 @@ def failure_groups(place: StudyRef, filter_text: str | None = None) -> list[Fail
         return group_failures(failures)
     from hptui.storage.read.study_reader import StudyReader
 
-    with StudyReader(place.path, place.study_name) as columns:
-        columns.refresh()
-    meant = set(columns.trials.numbers[chosen_rows(filter_text, columns)].tolist())
+    with StudyReader(place.path, place.study_name) as reader:
+        reader.refresh()
+    meant = set(reader.trials.numbers[chosen_rows(filter_text, reader)].tolist())
     return group_failures(each for each in failures if each.number in meant)
 
 
@@ -84,7 +84,7 @@ def find_group(groups: list[FailureGroup], text: str) -> FailureGroup:
         if not 1 <= at <= len(groups):
             count = plural(len(groups), "cause")
             raise UsageError(
-                f"No cause is number {safe_line(text)}: the study has {count}.", hint=_HINT
+                f"There is no cause number {safe_line(text)}: the study has {count}.", hint=_HINT
             )
         return groups[at - 1]
     wanted = text.casefold()
@@ -100,7 +100,7 @@ def find_group(groups: list[FailureGroup], text: str) -> FailureGroup:
         for group in found[:_MAX_SHOWN]
     )
     raise UsageError(
-        f"{len(found)} causes are like {shown!r}: {listed}.",
+        f"{plural(len(found), 'cause')} match {shown!r}: {listed}.",
         hint="Give a longer part of the message.",
     )
 
@@ -126,7 +126,7 @@ def _lines(place: StudyRef, groups: list[FailureGroup]) -> list[str]:
     if len(groups) > _MAX_SHOWN:
         left = groups[_MAX_SHOWN:]
         count = sum(group.count for group in left)
-        lines.append(f"{count:,} failed of {len(left):,} other causes; --json has them all.")
+        lines.append(f"{count:,} failed for {plural(len(left), 'other cause')}; --json lists all.")
     return [line if width is None else line[: max(width, _MIN_CUT)] for line in lines]
 
 
@@ -138,7 +138,7 @@ def trials_text(group: FailureGroup) -> str:
     numbers += _counted("on", group.hosts) + _counted("on GPU", group.devices)
     n_retried = group.count - len(group.retriable)
     retried = "all" if n_retried == group.count else f"{n_retried:,}"
-    return f"{numbers}, {retried} tried again" if n_retried else numbers
+    return f"{numbers}, {retried} retried" if n_retried else numbers
 
 
 def _counted(where: str, counts: Mapping[str, int]) -> str:

@@ -15,8 +15,8 @@ from hptui.domain.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.errors import HptuiError
 from hptui.registry.catalogue import shown_name
-from hptui.storage.read.stored_times import iso_utc
 from hptui.storage.read.studies import StudySummary, list_studies
+from hptui.storage.sqlite.timestamps import iso_utc
 
 if TYPE_CHECKING:
     import argparse
@@ -111,9 +111,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TAG",
         action="append",
         default=[],
-        help="only studies with this tag; of several, with all of them",
+        help="list only studies with this tag; repeat it for studies with all of them",
     )
-    parser.add_argument("--running", action="store_true", help="only running studies")
+    parser.add_argument("--running", action="store_true", help="list only running studies")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -142,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
         both = zip(studies, runs, strict=True)
         print(dump([_as_json(study, now) for study, now in both]))
     elif not studies:
-        print(f"There are no studies in {safe_line(folder)}. hptui run OBJECTIVE makes one.")
+        print(f"There are no studies in {safe_line(folder)}. hptui run OBJECTIVE creates one.")
     else:
         _print(studies, runs)
     return 0

@@ -19,7 +19,7 @@ from hptui.domain.readable import plural
 from hptui.domain.study_name import file_name_for
 from hptui.domain.text import safe_line
 from hptui.errors import MissingExtraError, UsageError
-from hptui.figures.page_kinds import PAGE_KINDS
+from hptui.figures.kinds import PAGE_KINDS
 
 if TYPE_CHECKING:
     import argparse
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="replace FILE")
     parser.add_argument(
-        "--open", action="store_true", help="show the page in the browser, where there is a display"
+        "--open", action="store_true", help="open the page in the browser, if there is a display"
     )
     add_figure_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON: file, figures, opened")
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(safe_line(str(target), max_chars=4_000))
     if args.open and not is_opened:
-        print("No display here. Copy the page to a machine with a browser.", file=sys.stderr)
+        print("There is no display. Copy the page to a machine with a browser.", file=sys.stderr)
     return 0
 
 
@@ -103,7 +103,7 @@ def _require_plotly() -> None:
     if find_spec("plotly") is None:
         raise MissingExtraError(
             "Interactive pages need the package plotly: pip install 'hptui[plot]'",
-            hint="hptui plot draws in the terminal and needs nothing more.",
+            hint="hptui plot draws in the terminal and needs no extra package.",
         )
 
 
@@ -114,7 +114,7 @@ def _page(
     n_trials = sum(len(study.trials.numbers) for study in request.studies)
     about = plural(n_trials, "trial")
     if filter_text is not None:
-        about += f", those that are <code>{_text(filter_text)}</code>"
+        about += f", matching <code>{_text(filter_text)}</code>"
     parts = [
         "<!doctype html>",
         f'<html lang="en"><head><meta charset="utf-8"><title>{names}: {kind}</title>',

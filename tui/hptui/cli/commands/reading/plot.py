@@ -50,13 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_figure_options(parser)
     parser.add_argument(
-        "--json", action="store_true", help="print JSON, one object a line (importance, advice)"
+        "--json", action="store_true", help="print JSON, one object per line (importance, advice)"
     )
     parser.add_argument(
         "--output",
         type=Path,
         metavar="FILE",
-        help="write to a file instead, whose name ends in .svg (a picture) or .txt (text)",
+        help="write to a file instead, .svg (a picture) or .txt (text)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace FILE")
     add_size_options(parser)
@@ -73,7 +73,7 @@ def add_figure_options(parser: argparse.ArgumentParser) -> None:
         help=f"another study in the same figure, {MAX_STUDIES} in all (history, edf)",
     )
     parser.add_argument(
-        "--objective", type=int, metavar="N", help="draw only the objective N, from 0"
+        "--objective", type=int, metavar="N", help="draw only objective N, counted from 0"
     )
     parser.add_argument(
         "--param",
@@ -81,15 +81,15 @@ def add_figure_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="only this parameter (slice, parallel, importance), "
-        "or one of those against each other (contour, rank)",
+        help="draw only this parameter (slice, parallel, importance), or this one against "
+        "another (contour, rank)",
     )
     parser.add_argument(
         "--axes",
         type=_whole_numbers,
         default=(),
         metavar="X,Y",
-        help="which objectives are the axes, from 0; a third one is told by marks (pareto)",
+        help="objectives of the axes, counted from 0; marks show a third one (pareto)",
     )
     add_filter_option(parser)
     parser.add_argument(
@@ -97,16 +97,16 @@ def add_figure_options(parser: argparse.ArgumentParser) -> None:
         type=_finite_numbers,
         default=(),
         metavar="A,B",
-        help="a value for each objective, from which volumes are measured; write --reference=-1,2 "
-        "where the first is negative (hypervolume, advice; default: the worst values)",
+        help="reference point of the volumes, a value for each objective; write --reference=-1,2 "
+        "if the first is negative (hypervolume, advice; default: the worst values)",
     )
     parser.add_argument(
         "--evaluator",
         choices=tuple(EVALUATORS),
-        help="what judges importance (default ped-anova); fanova and mdi leave out parameters that "
-        "not all trials have",
+        help="how to judge importance (default: ped-anova); fanova and mdi skip parameters that "
+        "some trials lack",
     )
-    parser.add_argument("--log", action="store_true", help="a logarithmic scale for values")
+    parser.add_argument("--log", action="store_true", help="use a logarithmic scale for values")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -150,7 +150,7 @@ def _check_output(args: argparse.Namespace) -> None:
     """Refuse what could not be written before anything is computed."""
     if args.output is None:
         if args.overwrite:
-            raise UsageError("--overwrite is for --output, which was not given.")
+            raise UsageError("--overwrite needs --output.")
         return
     from hptui.figures.picture_file import picture_form
 
@@ -191,9 +191,7 @@ def read_request(
     from hptui.figures.request import FigureRequest
 
     if len(args.others) >= MAX_STUDIES:
-        raise UsageError(
-            f"{len(args.others) + 1} studies were given, but a figure has room for {MAX_STUDIES}."
-        )
+        raise UsageError(f"Give at most {MAX_STUDIES} studies, not {len(args.others) + 1}.")
     return FigureRequest(
         studies=tuple(
             read_plotted(text, args.studies, args.filter) for text in (args.study, *args.others)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import argparse
 
 _EPILOG = """\
-The page tells what is tuned, how far it is, the best trial or the Pareto front, whether more trials
+The page shows what is tuned, the progress, the best trial or the Pareto front, whether more trials
 are worth it, history, importance and slices of parameters, workers over time, failures by cause,
-the search space and the note. It opens without a network. The study may be running meanwhile.
+the search space and the note. It opens without a network. The study may be running.
 """
 _FILE_WIDTH: Final = 100
 _PAGE_SUFFIXES: Final = (".html", ".htm")
@@ -38,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where to write: .html, or any with --text (default: STUDY-report.html, here)",
     )
     parser.add_argument(
-        "--text", action="store_true", help="plain text, to standard output where FILE is not given"
+        "--text",
+        action="store_true",
+        help="write plain text, to standard output unless FILE is given",
     )
     add_filter_option(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace FILE")
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
     check_filter(args.filter)
     if args.overwrite and args.text and args.output is None:
-        raise UsageError("--overwrite is for --output, which was not given.")
+        raise UsageError("--overwrite needs --output.")
     output: Path | None = args.output
     if not args.text and output is not None and output.suffix.lower() not in _PAGE_SUFFIXES:
         raise UsageError(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hptui.cli.options.filter_option import add_filter_option, check_filter, chosen_rows
 from hptui.cli.options.locate import add_study_argument, locate_study
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import FAIL, STATE_NAMES
 from hptui.errors import UsageError
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 
 _STATES = {name.lower(): number for number, name in enumerate(STATE_NAMES)} | {"failed": FAIL}
 _EPILOG = """\
---json prints one object a line with the keys number, state, values, feasible, start, complete,
+--json prints one object per line with the keys number, state, values, feasible, start, complete,
 duration_s, params, last_step, last_value, user_attrs, constraints. --csv prints the columns number,
 state, value (or value_0, value_1, ...), feasible, datetime_start, datetime_complete, duration_s,
-then params_NAME for each parameter, user_attrs_KEY and constraints_NAME. In CSV what is missing is
-an empty cell, infinities are `inf` and `-inf`, and a text that a spreadsheet would take for a
-formula (it begins with =, +, - or @) gets an apostrophe before it; user attributes that are no
-plain text are JSON. A pruned trial's value is its last report.
+then params_NAME for each parameter, user_attrs_KEY and constraints_NAME. In CSV, missing values are
+empty cells, infinities are `inf` and `-inf`, and text that a spreadsheet would take for a formula
+(it begins with =, +, - or @) gets a leading apostrophe; user attributes other than plain text are
+JSON. A pruned trial's value is its last report.
 """
 
 
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     add_study_argument(parser)
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print JSON, one object a line")
+    form.add_argument("--json", action="store_true", help="print JSON, one object per line")
     form.add_argument("--csv", action="store_true", help="print CSV")
     parser.add_argument(
         "--state",
@@ -61,12 +62,12 @@ def run(args: argparse.Namespace) -> int:
     from hptui.cli.output.trial_rows import TrialRows
     from hptui.storage.read.study_reader import StudyReader
 
-    with StudyReader(place.path, place.study_name) as columns:
-        columns.refresh()
-    rows = TrialRows(columns)
+    with StudyReader(place.path, place.study_name) as reader:
+        reader.refresh()
+    rows = TrialRows(reader)
     rows.select([_STATES[state] for state in args.state or ()])
     if args.filter is not None:
-        rows.keep(chosen_rows(args.filter, columns))
+        rows.keep(chosen_rows(args.filter, reader))
     rows.sort(args.sort or "number", reverse=args.reverse)
     rows.limit(args.limit)
     if args.json:
@@ -84,6 +85,6 @@ def _tell_damage(rows: TrialRows) -> None:
     if count:
         first = rows.columns.damaged[0]
         print(
-            f"! {count} trial{'s are' if count > 1 else ' is'} damaged; "
+            f"! {plural(count, 'trial is', 'trials are')} damaged; "
             f"trial {first.number}: {safe_line(first.reason)}"
         )

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from hptui.domain.study_ref import StudyRef
 
 _EPILOG = """\
-Each failed trial is tried again once, with the parameters that it had. Where TRIAL, --cause and
---filter are given together, only the trials that all of them mean are. A study that no engine runs
-keeps them as waiting trials for its next run. --json prints text, trials and, where it is, cause.
+Retries each failed trial once, with the same parameters. TRIAL, --cause and --filter together
+select the trials that match all of them. If the study is not running, they wait for its next run.
+--json prints text, trials and, with --cause, cause.
 """
 
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cause",
         metavar="N|TEXT",
-        help="those of one cause: its number in `hptui failures`, or a part of what it says",
+        help="those of one cause: its number in `hptui failures`, or part of its message",
     )
     add_filter_option(parser)
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
@@ -86,8 +86,8 @@ def _retry(place: StudyRef, numbers: list[int] | None) -> dict[str, Any]:
     retried = retry_at_rest(place.path, place.study_name, numbers)
     if not retried:
         raise UsageError(
-            "No failed trial is left to retry.",
-            hint="Each is tried again once; hptui failures STUDY shows them.",
+            "There is no failed trial left to retry.",
+            hint="Each trial is retried once; hptui failures STUDY lists them.",
         )
     count = plural(len(retried), "failed trial")
-    return {"text": f"{count} will be tried again by the next run.", "trials": retried}
+    return {"text": f"The next run will retry {count}.", "trials": retried}

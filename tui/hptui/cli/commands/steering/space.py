@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     from hptui.domain.spaces.space import ParamSpec
 _EPILOG = """\
-Without an edit it shows each parameter as the objective asks for it, and what is edited, since
-which trial. While nobody runs the study, edits are for its next run; --json tells by next_run
-whether they are.
+Without an edit, shows each parameter as the objective asks for it, its edits, and the trial since
+which they apply. If the study is not running, edits are for its next run; next_run in --json says
+so.
 """
 
 
@@ -47,14 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=LOW..HIGH[:log][:step=N]",
-        help="edit a range; it counts from the next trial on",
+        help="edit a range, from the next trial on",
     )
     parser.add_argument(
         "--choices",
         action="append",
         default=[],
         metavar="NAME=A|B",
-        help="only these choices, while no trial holds the parameter; hptui fork does it later",
+        help="keep only these choices, while no trial has the parameter; later, use hptui fork",
     )
     parser.add_argument(
         "--fix", action="append", default=[], metavar="NAME=VALUE", help="fix a parameter"
@@ -62,9 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reset", action="append", default=[], metavar="NAME", help="undo a parameter's edits"
     )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="show what would count; change nothing"
-    )
+    parser.add_argument("--dry-run", action="store_true", help="show the effect; change nothing")
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
 
 
@@ -92,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({key: value for key, value in answer.items() if key != "ok"}))
     else:
-        print("\n".join(lines or ["No parameter is known yet."]))
+        print("\n".join(lines or ["No parameters are known yet."]))
     return 0
 
 
@@ -129,7 +127,7 @@ def _with_fork(error: UsageError, args: argparse.Namespace, study_name: str) -> 
     options += [f"--choices {shlex.quote(text)}" for text in args.choices]
     command = f"hptui fork {shlex.quote(study_name)} NEW_NAME {' '.join(options)}"
     return UsageError(
-        error.message, hint=f"Carry the trials that fit into a new study: {safe_line(command)}"
+        error.message, hint=f"Copy the trials that fit into a new study: {safe_line(command)}"
     )
 
 

@@ -13,8 +13,8 @@ from hptui.engine.recovery.lease import busy_error, dead_engine_text, read_lease
 from hptui.engine.run.moment import in_one_moment
 from hptui.engine.run.observer import reason_text
 from hptui.errors import HptuiError
-from hptui.storage.read.stored_times import iso_utc
 from hptui.storage.read.study_detail import count_run, read_study
+from hptui.storage.sqlite.timestamps import iso_utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -154,14 +154,14 @@ def _counted(counts: Mapping[str, int]) -> str:
 def _describe_run(status: Mapping[str, Any]) -> list[str]:
     counts = status["counts"]
     ended = sum(counts.values())
-    budget = f"{ended}/{status['n_trials']}" if status["n_trials"] else f"{ended} trials"
+    budget = f"{ended}/{status['n_trials']}" if status["n_trials"] else plural(ended, "trial")
     rate = f"{status['rate']:.3g}/s" if status["rate"] else "-/s"
     eta = f", eta ~{show_duration(status['eta_s'])}" if status["eta_s"] is not None else ""
     left_s = status.get("time_left_s")
     left = f", ends in {show_duration(left_s)} at the latest" if left_s is not None else ""
     sampler_ms = status["sampler_ms_a_trial"]
     thinking = show_thinking(status.get("thinking_s"))
-    cost = f" ({sampler_ms:.3g} ms a trial)" if sampler_ms is not None else ""
+    cost = f" ({sampler_ms:.3g} ms per trial)" if sampler_ms is not None else ""
     return [
         f"{safe_line(status['study'])}: {safe_line(status['state'])}, {budget}, {rate}{eta}, "
         f"for {show_duration(status['elapsed_s'])}{left} (process {status['pid']})",
@@ -170,11 +170,10 @@ def _describe_run(status: Mapping[str, Any]) -> list[str]:
         f"  search     {safe_line(status['sampler'])}{cost}, pruner {safe_line(status['pruner'])}"
         f"{', asks ahead' if status.get('ask_ahead') else ''}"
         f"{f', {thinking}' if thinking else ''}",
-        f"  execution  {safe_line(status['backend'])}, "
-        f"{plural(len(status['slots']), 'worker')}, "
+        f"  execution  {safe_line(status['backend'])}, {plural(len(status['slots']), 'worker')}, "
         f"{plural(status['threads_per_slot'], 'native thread')} each",
         *_describe_both(status),
-        *(_describe_slot(slot) for slot in status["slots"]),
+        *(_describe_worker(worker) for worker in status["slots"]),
     ]
 
 
@@ -189,18 +188,18 @@ def _describe_both(status: Mapping[str, Any]) -> list[str]:
     return lines + [f"  note       {note}" for note in notes]
 
 
-def _describe_slot(slot: Mapping[str, Any]) -> str:
-    place = StoredPlace.read(slot.get("place"))
+def _describe_worker(worker: Mapping[str, Any]) -> str:
+    place = StoredPlace.read(worker.get("place"))
     where = "" if place is None else f"  on {place}"
-    if slot["trial"] is None:
-        state = "starting" if slot.get("pid", 0) is None else "idle"
-        return f"  worker {slot['slot'] + 1:<2}   {state}{where}"
-    step = f"  step {slot['step']}  {slot['value']:.4g}" if slot["step"] is not None else ""
-    ending = "  being ended" if slot["ending"] else ""
-    thinking = show_thinking(slot.get("thinking_s"))
+    if worker["trial"] is None:
+        state = "starting" if worker.get("pid", 0) is None else "idle"
+        return f"  worker {worker['slot'] + 1:<2}   {state}{where}"
+    step = f"  step {worker['step']}  {worker['value']:.4g}" if worker["step"] is not None else ""
+    ending = "  being ended" if worker["ending"] else ""
+    thinking = show_thinking(worker.get("thinking_s"))
     if thinking:
         ending = f"  {thinking}{ending}"
     return (
-        f"  worker {slot['slot'] + 1:<2}   trial {slot['trial']}  "
-        f"{show_duration(slot['running_s'])}{step}{where}{ending}"
+        f"  worker {worker['slot'] + 1:<2}   trial {worker['trial']}  "
+        f"{show_duration(worker['running_s'])}{step}{where}{ending}"
     )

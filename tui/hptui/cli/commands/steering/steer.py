@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from hptui.domain.study_ref import StudyRef
 
 _STATUS_EPILOG = """\
---json prints the same keys for a study that runs and one at rest, whose state is idle. counts are
-the trials of the run, or of the last one; trials are all in the file, by state (stale: their engine
+--json prints the same keys for a running study and one at rest, whose state is idle. counts are the
+trials of the run, or of the last one; trials are all in the file, by state (stale: their engine
 died). last_run is the run before, or at rest the last one (started, ended, reason, text, error), or
-null. prepared is what the next run has where it is not told otherwise (trials, workers), or null.
+null. prepared is what the next run gets by default (trials, workers), or null.
 """
 _NEXT_RUN_EPILOG = """\
 While nobody runs the study, this is for its next run. --json tells by next_run whether it is.
@@ -30,10 +30,10 @@ _PREPARING = ("workers", "jobs", "enqueue", "extend")
 
 
 _WITHDRAW_HELP = {
-    "workers": "take back the number that is prepared for the next run",
-    "jobs": "take back the number that is prepared for the next run",
-    "extend": "take back the trials that are prepared for the next run",
-    "enqueue": "store the trials that wait as failed, while nobody runs the study",
+    "workers": "withdraw the number prepared for the next run",
+    "jobs": "withdraw the number prepared for the next run",
+    "extend": "withdraw the trials prepared for the next run",
+    "enqueue": "mark the waiting trials as failed, while the study is not running",
 }
 _WITHDRAWN = {"workers": "workers", "jobs": "workers", "extend": "trials", "enqueue": "waiting"}
 _NEEDED = {"workers": "n", "jobs": "n", "extend": "trials", "enqueue": "params"}

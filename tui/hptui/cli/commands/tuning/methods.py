@@ -105,7 +105,7 @@ def _method_lines(family: Family, method: Method) -> list[str]:
                 lines += _option_lines(each)
     lines.append("")
     for reason, names in _left_out(method).items():
-        lines += _wrapped(f"Left out: {', '.join(names)} ({reason}).", "", 0)
+        lines += _wrapped(f"Not available: {', '.join(names)} ({reason}).", "", 0)
     lines += _wrapped(f"{_example(method)}`.", f"Used by `hptui run --{family} ", 0)
     return lines
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from hptui.cli.options.python_option import add_python_option, python_of
 from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
+from hptui.domain.readable import plural
 from hptui.domain.script_text import Typed, not_taken_over, script_notes
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSpec, kind_of
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-probe",
         action="store_true",
-        help="with NAME, only read the source; its code is not run to find the parameters",
+        help="with NAME, only read the source; do not run the code to find the parameters",
     )
     add_python_option(parser, "probe with another Python, as `hptui run` takes it")
 
@@ -110,7 +111,7 @@ def _list(*, as_json: bool) -> None:
         print(json.dumps([_to_json(each) for each in found], indent=2))
         return
     if not found:
-        print("No objectives here. `hptui run FILE.py` tunes the function in a file of yours.")
+        print("No objectives found. `hptui run FILE.py` tunes the function in your file.")
         return
     rows = [[each.ref.name, _directions(each.info), _summary(each), each.origin] for each in found]
     _print_table(["name", "directions", "summary", "origin"], rows)
@@ -218,7 +219,7 @@ def _facts(found: FoundObjective) -> list[tuple[str, str]]:
         ("Command" if found.ref.kind == "command" else "Source", spell(found.ref)),
         ("Origin", found.origin),
         ("Problem", found.problem),
-        ("To do", found.hint if found.problem else ""),
+        ("What to do", found.hint if found.problem else ""),
     ]
 
 
@@ -271,19 +272,19 @@ def _cells(spec: ParamSpec) -> tuple[str, str, str, str]:
 
 def _notes(info: ObjectiveInfo, probed: ProbeResult | None) -> list[str]:
     if probed is None:
-        return ["Not probed: there may be parameters that only running the objective shows."]
+        return ["Not probed: running the objective may reveal more parameters."]
     notes: list[str] = []
     if probed.error:
         notes.append(probed.error)
     elif not probed.complete:
         notes.append(
-            f"Probing stopped after {probed.n_trials} trials; there may be more parameters. "
-            "They join a study when they are first suggested."
+            f"Probing stopped after {plural(probed.n_trials, 'trial')}; there may be more "
+            "parameters. They join a study when they are first suggested."
         )
     returned = probed.values_returned
     if returned is not None and returned != len(info.directions):
         notes.append(
-            f"It returns {returned} values, but its directions are "
+            f"It returns {plural(returned, 'value')}, but its directions are "
             f"{', '.join(info.directions)}: give --direction once for each value."
         )
     return notes

@@ -27,6 +27,7 @@ from hptui.cli.options.python_option import add_python_option, python_of
 from hptui.cli.options.run_following import add_following, following_of
 from hptui.cli.options.run_resources import add_resources, resources_of, workers_of
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
+from hptui.domain.readable import plural
 from hptui.domain.repeats import read_repeats
 from hptui.domain.resources import unused_text
 from hptui.domain.run_text import (
@@ -97,7 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="an argument of the objective besides the trial; `hptui objectives` lists them",
+        help="an argument for the objective besides the trial; `hptui objectives` lists them",
     )
     parser.add_argument(
         "--study-of",
@@ -114,7 +115,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_following(parser, typed)
     add_command_options(parser)
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
-    shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
+    shown.add_argument("--json", action="store_true", help="print JSON, one object per line")
     shown.add_argument(
         "--detach", action="store_true", help="run in the background and return at once"
     )
@@ -166,7 +167,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=A|B",
-        help="only these of a parameter's choices; in a study with trials, hptui fork changes them",
+        help="keep only these choices; in a study with trials, use hptui fork",
     )
     group.add_argument(
         "--fix", action="append", default=[], metavar="NAME=VALUE", help="fix a parameter"
@@ -189,40 +190,45 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         "--repeat",
         type=typed(read_repeats),
         metavar="K",
-        help="run each configuration K times with other seeds; its value is the mean (default: "
-        "as in the study's last run, else once)",
+        help="run each configuration K times with different seeds; its value is the mean "
+        "(default: as in the study's last run, else once)",
     )
     group.add_argument(
         "--skip-duplicates",
         action="store_true",
         help="reuse the values of an earlier trial with the same parameters",
     )
-    group.add_argument("--seed", type=typed(read_seed), metavar="N", help="make the run repeatable")
+    group.add_argument(
+        "--seed", type=typed(read_seed), metavar="N", help="make the run reproducible"
+    )
     group.add_argument(
         "--ask-ahead",
         action="store_true",
-        help="ask for the next trial while others run, for samplers that think long; it is drawn "
-        "without their results, as with one more worker",
+        help="ask for the next trial while others run, for slow samplers; it is drawn without "
+        "their results, as with one more worker",
     )
 
 
 def _add_budget(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("budget (the first one reached ends the run)")
+    group = parser.add_argument_group("budget (the first limit reached ends the run)")
     group.add_argument(
         "--trials",
         type=typed(read_count),
         metavar="N",
-        help=f"trials to run (default: as prepared, a script's, else {DEFAULT_TRIALS}; none with "
-        "--timeout or --target)",
+        help=f"trials to run (default: as prepared, as in the script, else {DEFAULT_TRIALS}; no "
+        "limit with --timeout or --target)",
     )
     group.add_argument(
         "--timeout",
         type=typed(read_duration),
         metavar="TIME",
-        help="end the run after 90s, 5m, 1h30m; running trials have 5 s more",
+        help="end the run after 90s, 5m, 1h30m; running trials get 5 s more",
     )
     group.add_argument(
-        "--target", type=typed(read_target), metavar="VALUE", help="stop at this value"
+        "--target",
+        type=typed(read_target),
+        metavar="VALUE",
+        help="stop once a trial reaches this value",
     )
     group.add_argument(
         "--trial-timeout",
@@ -240,7 +246,8 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         "-j",
         type=typed(read_workers),
         metavar="N",
-        help="trials at once (default: one a core, or as many as the devices hold)",
+        help="how many trials run at once (default: one per core, or as many as fit on the "
+        "devices)",
     )
     group.add_argument(
         "--backend",
@@ -252,7 +259,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         "--leftovers",
         choices=("leave", "fail", "requeue"),
         default="fail",
-        help="what becomes of stale trials, whose engine died (default fail)",
+        help="what to do with stale trials, whose engine died (default: fail)",
     )
     group.add_argument(
         "--cwd", metavar="DIR", help="the working directory of trials (default: this one)"
@@ -317,7 +324,7 @@ def _detach(plan: RunPlan, argv: list[str]) -> int:
     name = safe_line(plan.address)
     for note in plan.notes:
         print(safe_line(note, max_chars=1_000), file=sys.stderr)
-    print(f"Process {pid} runs it: hptui status {name}, hptui stop {name}.")
+    print(f"Running in process {pid}: hptui status {name}, hptui stop {name}.")
     return 0
 
 
@@ -407,7 +414,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             trial_timeout_s=args.trial_timeout,
             **_patience(found.ref),
         ),
-        n_slots=workers_of(args, resources, prepared.workers)
+        n_workers=workers_of(args, resources, prepared.workers)
         if far is None
         else far_slots(far, resources, args.workers or prepared.workers, available_cores()),
         backend=args.backend or _backend(far),
@@ -532,11 +539,15 @@ def _require_holds(file: Path, name: str, *, shown: str) -> None:
     def options(study: str) -> str:
         return safe_line(shlex.join(["--storage", shown, "--study", study]))
 
-    held = f"the study {safe_line(names[0])!r}" if len(names) == 1 else f"{len(names):,} studies"
+    held = (
+        f"the study {safe_line(names[0])!r}"
+        if len(names) == 1
+        else plural(len(names), "study", "studies")
+    )
     listed = "" if len(names) == 1 else f": {list_names(names)}"
     raise UsageError(
         f"{safe_line(shown)} holds {held}{listed}, and none called {safe_line(name)!r}.",
-        hint=f"{options(names[0])} goes on with it; {options(name)} adds a new one to the file.",
+        hint=f"{options(names[0])} continues it; {options(name)} adds a new one to the file.",
     )
 
 

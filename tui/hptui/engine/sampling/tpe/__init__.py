@@ -5,7 +5,7 @@ under all of it. Here what is drawn is still decided by Optuna's own code, which
 of the good trials and takes the candidates from it, with the same random numbers. Only two things
 differ:
 
-* `history`, `columns` and `groups` keep what has ended from one trial to the next, which
+* `history` and `columns` keep what has ended from one trial to the next, which
   `engine/sampling/reader` tells them.
 * `winner` finds the candidate that wins by `mixture`, a quick evaluation of the other trials'
   mixture whose error is bounded, with `scales`, `gauss`, `curves`, `grids` and `ties`. Where two
@@ -35,8 +35,8 @@ def tpe_class() -> type[TPESampler]:
     if optuna.__version__ not in PROVEN:
         versions = ", ".join(sorted(PROVEN))
         warnings.warn(
-            f"TPE takes Optuna's own time, which grows with the number of trials: the quick way is "
-            f"proven for Optuna {versions}, and this is {optuna.__version__}.",
+            "TPE runs at Optuna's own speed, slower with each trial: hptui's faster code is "
+            f"proven for Optuna {versions} only, and this is {optuna.__version__}.",
             stacklevel=2,
         )
         return TPESampler

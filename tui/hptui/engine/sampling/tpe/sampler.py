@@ -1,6 +1,7 @@
 """Optuna's `TPESampler`, with a history that grows instead of being gathered for each trial."""
 
 # pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import warnings
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from optuna.samplers import TPESampler
 from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
+from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace, _SearchSpaceGroup
 
 from hptui.domain.text import safe_line
-from hptui.engine.sampling.tpe.groups import GrowingGroups
+from hptui.engine.sampling.reader import Reader
 from hptui.engine.sampling.tpe.history import SETTLED, History, UnforeseenError
 from hptui.engine.sampling.tpe.winner import Spaces
 
@@ -115,7 +117,7 @@ class QuickTPESampler(TPESampler):
         self._spaces = Spaces()
         what = str(error) if isinstance(error, UnforeseenError) else repr(error)
         warnings.warn(
-            f"TPE takes Optuna's own time from now on, which grows with the number of trials: "
+            "TPE runs at Optuna's own speed from now on, slower with each trial: "
             f"{safe_line(what)}",
             stacklevel=2,
         )
@@ -183,3 +185,30 @@ class QuickTPESampler(TPESampler):
         """Return which candidate wins under Optuna's own mixture of the other trials."""
         of_others = self._mixture(columns, np.flatnonzero(others), is_even=False)
         return int(np.argmax(mixture.log_pdf(candidates) - of_others.log_pdf(candidates)))
+
+
+class GrowingGroups(_GroupDecomposedSearchSpace):
+    """Optuna's groups, grown by the trials that have ended since.
+
+    A trial that was grouped before changes nothing when Optuna adds it again. Whoever sets
+    `_search_space` to an empty group has all trials grouped anew.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(include_pruned=True)
+        self._reader = Reader()
+        self._grown: _SearchSpaceGroup | None = None
+
+    def calculate(self, study: optuna.Study, use_cache: bool = False) -> _SearchSpaceGroup:
+        """Return the groups; they are the sampler's own, so nobody may change them."""
+        groups = self._search_space
+        trials = study._get_trials(deepcopy=False, use_cache=use_cache)
+        ended = self._reader.read(trials) if groups is self._grown else None
+        if ended is None:
+            self._reader = Reader()
+            ended = self._reader.read(trials) or []
+        self._grown = groups
+        for index in sorted(ended):
+            if trials[index].state in SETTLED:
+                groups.add_distributions(trials[index]._distributions)
+        return groups

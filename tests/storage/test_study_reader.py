@@ -49,31 +49,31 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch):
 
 
 def read(path: Path, name: str = "study") -> StudyReader:
-    with StudyReader(path, name) as columns:
-        columns.refresh()
-        return columns
+    with StudyReader(path, name) as reader:
+        reader.refresh()
+        return reader
 
 
-def reasons(columns: StudyReader) -> dict[int, str]:
-    return {entry.trial_id: entry.reason for entry in columns.damaged}
+def reasons(reader: StudyReader) -> dict[int, str]:
+    return {entry.trial_id: entry.reason for entry in reader.damaged}
 
 
-def row_of_trial(columns: StudyReader, row: int) -> dict[str, Any]:
+def row_of_trial(reader: StudyReader, row: int) -> dict[str, Any]:
     """A row of the columns, in the words of a FrozenTrial; NaN as text, since it equals nothing."""
     return {
-        "id": int(columns.trials.trial_ids[row]),
-        "number": int(columns.trials.numbers[row]),
-        "state": int(columns.trials.states[row]),
-        "start": repr(float(columns.trials.starts_s[row])),
-        "complete": repr(float(columns.trials.completes_s[row])),
-        "values": [repr(value) for value in columns.trials.values[row].tolist()],
+        "id": int(reader.trials.trial_ids[row]),
+        "number": int(reader.trials.numbers[row]),
+        "state": int(reader.trials.states[row]),
+        "start": repr(float(reader.trials.starts_s[row])),
+        "complete": repr(float(reader.trials.completes_s[row])),
+        "values": [repr(value) for value in reader.trials.values[row].tolist()],
         "params": {
             name: repr(param.value_at(row))
-            for name, param in columns.trials.params.items()
+            for name, param in reader.trials.params.items()
             if param.has(row)
         },
-        "last": (int(columns.trials.last_steps[row]), repr(float(columns.trials.last_values[row]))),
-        "feasible": bool(columns.trials.is_feasible[row]),
+        "last": (int(reader.trials.last_steps[row]), repr(float(reader.trials.last_values[row]))),
+        "feasible": bool(reader.trials.is_feasible[row]),
     }
 
 
@@ -150,19 +150,19 @@ def test_times_are_seconds_since_1970_with_microseconds(file: StudyFile):
 def test_a_refresh_without_news_reads_nothing(file: StudyFile):
     file.add_study()
     file.add_trial(1.0)
-    with StudyReader(file.path, "study") as columns:
-        assert columns.refresh() is True
-        assert columns.refresh() is False
+    with StudyReader(file.path, "study") as reader:
+        assert reader.refresh() is True
+        assert reader.refresh() is False
 
 
 def test_new_trials_are_appended(file: StudyFile):
     file.add_study()
-    with StudyReader(file.path, "study") as columns:
+    with StudyReader(file.path, "study") as reader:
         for count in range(1, 9):
             file.add_trial(float(count), params={"x": (count / 10, FLOAT)})
-            assert columns.refresh() is True
-            assert columns.trials.values[:, 0].tolist() == [float(n) for n in range(1, count + 1)]
-            assert columns.trials.params["x"].values.tolist() == [
+            assert reader.refresh() is True
+            assert reader.trials.values[:, 0].tolist() == [float(n) for n in range(1, count + 1)]
+            assert reader.trials.params["x"].values.tolist() == [
                 n / 10 for n in range(1, count + 1)
             ]
 
@@ -170,18 +170,18 @@ def test_new_trials_are_appended(file: StudyFile):
 def test_running_and_waiting_trials_are_read_again(file: StudyFile):
     file.add_study()
     open_ids = [file.add_trial(state=state) for state in ("RUNNING", "WAITING") * 3]
-    with StudyReader(file.path, "study") as columns:
-        columns.refresh()
-        assert columns.trials.states.tolist() == [RUNNING, WAITING] * 3
+    with StudyReader(file.path, "study") as reader:
+        reader.refresh()
+        assert reader.trials.states.tolist() == [RUNNING, WAITING] * 3
         for trial_id in open_ids:
             file.set_param(trial_id, "x", 0.5, FLOAT)
             file.end_trial(trial_id, trial_id * 1.0)
         file.add_trial(99.0)
-        columns.refresh()
-        assert columns.trials.states.tolist() == [COMPLETE] * 7
-        assert columns.trials.values[:, 0].tolist() == [*map(float, open_ids), 99.0]
-        assert columns.trials.params["x"].values[:6].tolist() == [0.5] * 6
-        assert not columns.trials.params["x"].has(6)
+        reader.refresh()
+        assert reader.trials.states.tolist() == [COMPLETE] * 7
+        assert reader.trials.values[:, 0].tolist() == [*map(float, open_ids), 99.0]
+        assert reader.trials.params["x"].values[:6].tolist() == [0.5] * 6
+        assert not reader.trials.params["x"].has(6)
 
 
 def test_a_refresh_costs_by_what_is_new_and_not_by_what_is_there(
@@ -208,12 +208,12 @@ def test_a_refresh_costs_by_what_is_new_and_not_by_what_is_there(
         return connection
 
     monkeypatch.setattr(session_module, "open_read_only", open_counting)
-    with StudyReader(file.path, "study") as columns:
-        columns.refresh()
+    with StudyReader(file.path, "study") as reader:
+        reader.refresh()
         for_all, steps = steps, 0
         file.add_trial(1.0, params={"x": (0.5, FLOAT)}, reports={0: 1.0})
-        columns.refresh()
-    assert len(columns.trials) == 2_001
+        reader.refresh()
+    assert len(reader.trials) == 2_001
     assert for_all > 500
     assert steps < 20
 
@@ -248,48 +248,48 @@ def test_a_study_that_took_the_place_of_another_is_read_from_its_start(file: Stu
     first = add_study(1)
     for _ in range(4):
         file.add_trial(1.0, params={"old": (0.5, FLOAT)})
-    with StudyReader(file.path, "study") as columns:
-        columns.refresh()
+    with StudyReader(file.path, "study") as reader:
+        reader.refresh()
         file.delete_study(first)
         # SQLite gives the same ids again.
         assert add_study(2) == first
         for number in range(4):
             start = f"2026-04-01 00:00:0{number}.000000"
             file.add_trial(2.0, start=start, params={"new": (0.5, FLOAT)})
-        columns.refresh()
-        assert columns.trials.values[:, 0].tolist() == [2.0] * 4
-        assert list(columns.trials.params) == ["new"]
+        reader.refresh()
+        assert reader.trials.values[:, 0].tolist() == [2.0] * 4
+        assert list(reader.trials.params) == ["new"]
 
 
 def test_a_foreign_study_stays_the_same_while_its_first_trial_starts(file: StudyFile):
     file.add_study()
-    with StudyReader(file.path, "study") as columns:
-        columns.refresh()
+    with StudyReader(file.path, "study") as reader:
+        reader.refresh()
         first = file.add_trial(state="WAITING", start=None)
-        columns.refresh()
+        reader.refresh()
         file.run(
             "UPDATE trials SET state = 'RUNNING', datetime_start = '2026-01-01 00:00:00.000000'"
         )
         file.add_trial(3.0)
-        columns.refresh()
-        assert columns.trials.trial_ids.tolist() == [first, first + 1]
-        assert columns.trials.states.tolist() == [RUNNING, COMPLETE]
+        reader.refresh()
+        assert reader.trials.trial_ids.tolist() == [first, first + 1]
+        assert reader.trials.states.tolist() == [RUNNING, COMPLETE]
 
 
 def test_a_deleted_study_is_told_and_can_come_back(file: StudyFile):
     study_id = file.add_study()
     file.add_study("other")
     file.add_trial(1.0)
-    with StudyReader(file.path, "study") as columns:
-        columns.refresh()
+    with StudyReader(file.path, "study") as reader:
+        reader.refresh()
         file.delete_study(study_id)
         with pytest.raises(StudyFileError, match="There is no study 'study'") as caught:
-            columns.refresh()
+            reader.refresh()
         assert caught.value.hint == "The file holds: other."
         back = file.add_study()
         file.add_trial(5.0, study_id=back)
-        columns.refresh()
-        assert columns.trials.values[:, 0].tolist() == [5.0]
+        reader.refresh()
+        assert reader.trials.values[:, 0].tolist() == [5.0]
 
 
 def test_a_file_that_took_the_place_of_another_is_opened_anew(tmp_path: Path):
@@ -298,37 +298,37 @@ def test_a_file_that_took_the_place_of_another_is_opened_anew(tmp_path: Path):
         one.add_trial(1.0)
         two.add_study()
         two.add_trial(2.0, start="2026-05-01 00:00:00.000000")
-    with StudyReader(tmp_path / "a.db", "study") as columns:
-        columns.refresh()
+    with StudyReader(tmp_path / "a.db", "study") as reader:
+        reader.refresh()
         (tmp_path / "b.db").replace(tmp_path / "a.db")
-        columns.refresh()
-        assert columns.trials.values[:, 0].tolist() == [2.0]
+        reader.refresh()
+        assert reader.trials.values[:, 0].tolist() == [2.0]
 
 
 def test_a_file_that_is_gone_is_told(file: StudyFile):
     file.add_study()
-    with StudyReader(file.path, "study") as columns:
-        columns.refresh()
+    with StudyReader(file.path, "study") as reader:
+        reader.refresh()
         file.path.unlink()
         with pytest.raises(StudyFileError, match="cannot be read"):
-            columns.refresh()
+            reader.refresh()
 
 
 def test_a_locked_file_is_told_as_such(file: StudyFile, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(validation, "_BUSY_TIMEOUT_S", 0.01)
     file.add_study()
-    with StudyReader(file.path, "study") as columns:
-        columns.refresh()
+    with StudyReader(file.path, "study") as reader:
+        reader.refresh()
         file.add_trial(1.0)
         file.run("BEGIN EXCLUSIVE")
         with pytest.raises(StudyBusyError, match="locked"):
-            columns.refresh()
+            reader.refresh()
         # The file is opened anew by the next one.
         with pytest.raises(HptuiError, match="locked"):
-            columns.refresh()
+            reader.refresh()
         file.run("COMMIT")
-        columns.refresh()
-        assert len(columns.trials) == 1
+        reader.refresh()
+        assert len(reader.trials) == 1
 
 
 def test_reading_leaves_the_file_byte_for_byte(file: StudyFile):
@@ -347,8 +347,8 @@ def test_progress_is_told_up_to_the_whole(file: StudyFile):
     told: list[tuple[int, int]] = []
     with StudyReader(
         file.path, "study", on_progress=lambda done, total: told.append((done, total))
-    ) as columns:
-        columns.refresh()
+    ) as reader:
+        reader.refresh()
     assert told == [(2, 8), (5, 8), (8, 8)]
 
 
@@ -361,12 +361,12 @@ def test_an_interrupted_refresh_keeps_what_was_read_and_goes_on(file: StudyFile)
         if done == 5:
             raise KeyboardInterrupt
 
-    with StudyReader(file.path, "study", on_progress=interrupt) as columns:
+    with StudyReader(file.path, "study", on_progress=interrupt) as reader:
         with pytest.raises(KeyboardInterrupt):
-            columns.refresh()
-        assert len(columns.trials) == 5
-        columns.refresh()
-        assert columns.trials.values[:, 0].tolist() == [float(n) for n in range(8)]
+            reader.refresh()
+        assert len(reader.trials) == 5
+        reader.refresh()
+        assert reader.trials.values[:, 0].tolist() == [float(n) for n in range(8)]
 
 
 def test_infinite_values_are_infinite(file: StudyFile):
@@ -447,16 +447,16 @@ def test_looking_at_one_parameter_after_the_other_does_not_go_through_all_each_t
 
     monkeypatch.setattr(GrowingParam, "grow_to", count)
     file.add_study("s")
-    with StudyReader(file.path, "s") as columns:
+    with StudyReader(file.path, "s") as reader:
         for _ in range(2):
             file.add_trial(1.0, params={f"p{at}": (0.5, FLOAT) for at in range(20)})
-            columns.refresh()
-            assert len(columns.trials.params) == 20
+            reader.refresh()
+            assert len(reader.trials.params) == 20
             grown.clear()
-            for name in columns.trials.params:
-                assert len(columns.trials.params[name].values) == len(columns.trials)
+            for name in reader.trials.params:
+                assert len(reader.trials.params[name].values) == len(reader.trials)
             assert not grown
-    assert len(columns.trials) == 2
+    assert len(reader.trials) == 2
 
 
 def test_trials_that_were_read_never_change(file: StudyFile):
@@ -661,15 +661,15 @@ def test_a_trial_of_a_bogus_state_counts_as_damaged_and_not_as_complete(file: St
 def test_a_damaged_trial_that_still_runs_is_listed_once(file: StudyFile):
     file.add_study()
     trial_id = file.add_trial(state="RUNNING", params={"x": (0.5, "{")})
-    with StudyReader(file.path, "study") as columns:
-        columns.refresh()
+    with StudyReader(file.path, "study") as reader:
+        reader.refresh()
         file.add_trial(1.0)
-        columns.refresh()
-        assert [entry.trial_id for entry in columns.damaged] == [trial_id]
+        reader.refresh()
+        assert [entry.trial_id for entry in reader.damaged] == [trial_id]
         file.run("UPDATE trial_params SET distribution_json = ?", FLOAT)
-        columns.refresh()
-        assert columns.damaged == []
-        assert columns.trials.is_damaged.sum() == 0
+        reader.refresh()
+        assert reader.damaged == []
+        assert reader.trials.is_damaged.sum() == 0
 
 
 def test_the_list_of_damaged_trials_is_bounded_and_the_count_is_not(
