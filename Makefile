@@ -9,7 +9,7 @@ INTEGRATION_VENV := .venv-integration
 CONSTRAINTS := .constraints-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-fast test-integration test-servers test-identity test-kill fuzz fuzz-files check format lint types contracts bench bench-long bench-scale pages pictures clean
+.PHONY: help run demo test test-fast test-integration test-servers test-cluster test-identity test-kill fuzz fuzz-files check format lint types contracts bench bench-long bench-scale pages pictures clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -30,6 +30,10 @@ $(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev,gp]'
 	@touch $@ $(VENV)/.installed
 
+$(VENV)/.cluster: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dask]'
+	@touch $@
+
 run: $(VENV)/.installed ## install into .venv and open hptui
 	@$(BIN)/hptui
 
@@ -39,7 +43,7 @@ demo: $(VENV)/.installed ## tune a real model without a screen: plot and best tr
 # Much of the time tests wait, for programs and deadlines: four for two cores. A worker that a test
 # which hangs has ended is not started again: xdist would give it that test again.
 test: $(VENV)/.dev ## run the tests
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --ignore tests/integration --ignore tests/servers
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --ignore tests/integration --ignore tests/servers --ignore tests/cluster
 
 test-fast: $(VENV)/.dev ## run the tests that need no engine, in under a minute
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m fast tests/domain tests/analysis tests/figures tests/storage tests/ui
@@ -55,6 +59,10 @@ test-integration: $(INTEGRATION_VENV)/.installed ## run objectives that use torc
 test-servers: $(VENV)/.dev ## mirrors of PostgreSQL, MariaDB and Redis (Debian: postgresql mariadb-server redis-server)
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[servers]'
 	$(BIN)/python -m pytest tests/servers
+
+# Each test runs a server of its own on loopback, or says what is missing.
+test-cluster: $(VENV)/.cluster ## workers over ssh and dask on this machine (needs openssh-server)
+	$(BIN)/python -m pytest -n 2 tests/cluster
 
 # It has to pass with each version of Optuna that `engine/sampling` and its `tpe` name as proven.
 test-identity: $(VENV)/.dev ## samplers and pruners beside Optuna's, value by value: ROUNDS=1, SEED=0, WINNERS=n
@@ -88,6 +96,9 @@ check: lint types contracts test test-servers ## format, lint, types, import con
 
 bench: $(VENV)/.dev ## hptui and Optuna side by side on this machine: PART="a c" for these parts
 	$(BIN)/python -m tests.benchmarks $(PART)
+
+bench-scale: $(VENV)/.dev ## what a trial costs the engine: workers here, over ssh, on dask
+	$(BIN)/python -m tests.benchmarks.scale
 
 bench-long: $(VENV)/.dev ## 50,000 trials of TPE in one run, or TRIALS=N: time and memory on the way
 	$(BIN)/python -m tests.benchmarks.long_run $(TRIALS)

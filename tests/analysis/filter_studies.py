@@ -48,6 +48,7 @@ class PlainTrial:
     note: str | None = None
     tags: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+    host: str = ""
     attributes: dict[str, object] = field(default_factory=dict[str, object])
 
 
@@ -71,6 +72,9 @@ class PlainTexts:
 
     def devices(self) -> Iterable[tuple[int, Sequence[str]]]:
         return [(each.number, each.devices) for each in self._trials if each.devices]
+
+    def hosts(self) -> Iterable[tuple[int, str]]:
+        return [(each.number, each.host) for each in self._trials if each.host]
 
     def attributes(self, key: str) -> Iterable[tuple[int, object]]:
         return [

@@ -69,6 +69,7 @@ trial = st.builds(
     note=st.one_of(st.none(), text_of_trial),
     tags=st.lists(text_of_trial, max_size=2, unique=True).map(tuple),
     devices=st.lists(text_of_trial, max_size=2, unique=True).map(tuple),
+    host=st.one_of(st.just(""), text_of_trial),
     attributes=st.fixed_dictionaries({}, optional={"fold": attribute, "odd key": attribute}),
 )
 studies = st.lists(trial, max_size=12).map(
@@ -172,7 +173,7 @@ def state_cases(draw: st.DrawFn) -> Case:
 
 @st.composite
 def text_cases(draw: st.DrawFn) -> Case:
-    name = draw(st.sampled_from(["error", "cause", "note", "tag", "device"]))
+    name = draw(st.sampled_from(["error", "cause", "note", "tag", "device", "host"]))
     sign = draw(st.sampled_from([":", "=", "!=", "~"]))
     wanted = draw(st.lists(text_of_trial, min_size=1, max_size=2))
 
@@ -182,7 +183,8 @@ def text_cases(draw: st.DrawFn) -> Case:
         return own == text
 
     def holds(trial: PlainTrial) -> bool:
-        given = {"error": trial.error, "cause": trial.cause, "note": trial.note}.get(name)
+        words = {"error": trial.error, "cause": trial.cause, "note": trial.note}
+        given = {**words, "host": trial.host or None}.get(name)
         owns = {"tag": trial.tags, "device": trial.devices}.get(name)
         if owns is None:
             owns = () if given is None else (given,)
@@ -237,6 +239,7 @@ PRESENCE: Mapping[str, Predicate] = {
     "note": lambda trial: trial.note is not None,
     "tag": lambda trial: bool(trial.tags),
     "device": lambda trial: bool(trial.devices),
+    "host": lambda trial: bool(trial.host),
     "attr.fold": lambda trial: "fold" in trial.attributes,
 }
 

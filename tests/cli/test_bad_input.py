@@ -22,7 +22,7 @@ CASES: list[tuple[list[str], str]] = [
     (["run", "no.module:attribute"], "no module no."),
     ([*RUN, "extra"], "extra"),
     *(([*RUN, "--trials", text], "--trials") for text in ("0", "-3", "1.5", "1e3", "9" * 13)),
-    *(([*RUN, "--workers", text], "--workers") for text in ("0", "257", "two")),
+    *(([*RUN, "--workers", text], "--workers") for text in ("0", "4097", "two")),
     *(([*RUN, "--timeout", text], "--timeout") for text in ("0", "5x", "nan", "9" * 30 + "d")),
     *(([*RUN, "--trial-timeout", text], "--trial-timeout") for text in ("0s", "soon")),
     *(([*RUN, "--target", text], "--target") for text in ("nan", "high")),

@@ -94,6 +94,12 @@ def devices(page: Page) -> None:
             require_understood(command)
 
 
+def hosts(page: Page) -> None:
+    for block in page.left():
+        for command in commands_of(page.take(block.code)):
+            require_understood(command)
+
+
 def failures(page: Page) -> None:
     with StudyFile(page.folder / "train.db") as file:
         file.add_study("train")
@@ -258,12 +264,14 @@ def settings(page: Page) -> None:
 PLANS: Final[dict[str, Callable[[Page], None]]] = {
     "README": readme,
     "guides/application": application,
+    "guides/cluster": hosts,
     "guides/completion": completion,
     "guides/devices": devices,
     "guides/failures": failures,
     "guides/figures": figures,
     "guides/files": files,
     "guides/first-session": first_session,
+    "guides/hosts": hosts,
     "guides/following": following,
     "guides/objective": objective,
     "guides/program": program,

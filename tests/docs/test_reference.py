@@ -27,6 +27,11 @@ LINK: Final = re.compile(r"\]\(([^()\s]+)\)")
 FENCE: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 FENCE_OF_PYTHON: Final = re.compile(r"^```python.*?^```$", re.MULTILINE | re.DOTALL)
 PROGRAM: Final = "guides/program"
+OF_DASK: Final = {
+    *("--gres", "--lifetime", "--lifetime-stagger"),
+    *("--nthreads", "--resources", "--scheduler-file"),
+}
+"""Options of the programs that start a cluster."""
 INCOMPLETE: Final = re.compile("arguments are required|expected (one|at least one) argument")
 HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
 LONGEST_README: Final = 200
@@ -56,7 +61,7 @@ def test_each_option_that_the_pages_name_exists() -> None:
     # Behind ` -- ` stands another program's command line, and within {} its holes.
     texts = [FENCE_OF_PYTHON.sub("", text) for name, text in TEXTS.items() if name != PROGRAM]
     named = set(OPTION.findall(re.sub(r" -- .*|\{[^}\n]*\}", "", "\n".join(texts))))
-    assert named <= known
+    assert named <= known | OF_DASK
     listed = set(OPTION.findall(COMMAND_PAGE))
     assert known - {"--help", "-h"} <= {*listed, "-f", "-j", "-n", "-o", "-q"}
 

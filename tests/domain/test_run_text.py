@@ -51,7 +51,7 @@ def test_what_is_typed_is_read(read: Callable[[str], Any], text: str, value: flo
         (read_count, "\u0661", "is not a whole number above 0"),
         (read_count, "9" * 13, "is too large"),
         (read_count, "000", "is not a whole number above 0"),
-        (read_workers, "257", "257 is above the limit of 256 workers"),
+        (read_workers, "4097", "4097 is above the limit of 4096 workers"),
         (read_seed, "-1", "'-1' is not a seed from 0 to 4294967295"),
         (read_seed, "4294967296", "is not a seed from 0 to 4294967295"),
         (read_target, "soon", "'soon' is not a number"),

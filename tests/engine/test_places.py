@@ -37,9 +37,11 @@ def nothing(*given: object, **named: object) -> None:
 class FakeProcess:
     """A process that is only a number."""
 
-    sentinel = -1
+    host = ""
+    guarded = sentinel = -1
+    has_ended, is_lost = True, False
     exit_code = -9
-    collect = close_sentinel = release = staticmethod(nothing)
+    collect = close_sentinel = release = signal = staticmethod(nothing)
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.pid = next(NO_PROCESSES)
@@ -51,6 +53,7 @@ class FakeWorkers:
 
     ends_trials_by_process = True
     descriptors_each = 1
+    places = None
 
     def start(self, order: Message, environment: Mapping[str, str]) -> FakeProcess:
         del order

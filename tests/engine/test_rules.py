@@ -326,6 +326,17 @@ def test_the_time_limit_also_ends_trials_of_a_run_that_is_stopping() -> None:
     assert world.rules.next_deadline_s() is None
 
 
+def test_limits_of_trials_that_have_ended_are_thrown_away() -> None:
+    world = a_world(n_workers=2, trial_timeout_s=1e6)
+    for _ in range(2_000):
+        world.now_s += 1
+        world.finish(0)
+    assert world.rules.next_deadline_s() == 1e6, "of the trial that still runs"
+    assert len(world.rules._deadlines) < 1_000  # pyright: ignore[reportPrivateUsage]
+    world.now_s = 1e6
+    assert [each.number for each in world.feed(Tick()) if isinstance(each, EndTrial)] == [1]
+
+
 def followed(n_trials: int | None = None, n_workers: int = 2) -> World:
     world = World(Rules(Budget(n_trials=n_trials), n_workers, 0.0, is_followed=True))
     for slot in range(n_workers):

@@ -254,6 +254,7 @@ def test_an_idle_client_makes_room_for_the_next_where_there_are_too_many(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hptui.engine.ipc.connections._MAX_CLIENTS", 3)
+    monkeypatch.setattr("hptui.engine.ipc.connections._SETTLING_S", 0)
     connections = Connections(tmp_path / "e.sock", _Answering())  # pyright: ignore[reportArgumentType]
     connections.open()
     with ExitStack() as stack:

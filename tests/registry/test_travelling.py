@@ -9,6 +9,8 @@ from typing import Final
 PARTS: Final = (
     "hptui.engine.workers.worker_loop",
     "hptui.engine.workers.worker_program",
+    "hptui.engine.workers.remote.agent",
+    "hptui.registry.same_objective",
     "hptui.registry.probing.probe_child",
     "hptui.registry.scripts.script",
     "hptui.engine.following.follower_process",

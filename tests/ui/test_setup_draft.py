@@ -189,7 +189,7 @@ def test_options_with_few_values_go_round() -> None:
         ("timeout", "soon", "'soon' is not a duration; write 90, 90s, 5m or 1h30m."),
         ("target", "high", "'high' is not a number."),
         ("target", "nan", "nan cannot be reached."),
-        ("workers", "300", "300 is above the limit of 256 workers."),
+        ("workers", "5000", "5000 is above the limit of 4096 workers."),
         ("workers", "", "'' is not a whole number above 0."),
         ("backend", "dask", "'dask' is not one of loky, threading."),
         ("seed", "-1", "'-1' is not a seed from 0 to 4294967295."),

@@ -19,7 +19,9 @@ NOT_RECORDED: Final = "no reason was recorded"
 
 TRACEBACK: Final = "traceback"
 LAST_OUTPUT: Final = "last output"
-_ENDED_FROM_OUTSIDE: Final = frozenset(("killed", "timeout", "memory", "died", "interrupted"))
+_ENDED_FROM_OUTSIDE: Final = frozenset(
+    ("killed", "timeout", "memory", "died", "lost", "interrupted")
+)
 """Kinds of errors that are no exception of the objective's."""
 
 _MAX_READ_CHARS: Final = 2_000
@@ -89,6 +91,8 @@ class Failure:
     """Whether another trial repeats it."""
     devices: tuple[str, ...] = ()
     """Those that it had for itself."""
+    host: str = ""
+    """Its machine; empty: its engine's."""
 
 
 @dataclass(slots=True)
@@ -102,6 +106,8 @@ class FailureGroup:
     """Those of them that no other trial repeats yet."""
     devices: dict[str, int] = field(default_factory=dict[str, int])
     """How many of them had each device; empty where none had any of its own."""
+    hosts: dict[str, int] = field(default_factory=dict[str, int])
+    """How many of them were on each other machine."""
 
     @property
     def count(self) -> int:
@@ -147,6 +153,8 @@ def group_failures(failures: Iterable[Failure]) -> list[FailureGroup]:
         group.numbers.append(failure.number)
         for device in failure.devices:
             group.devices[device] = group.devices.get(device, 0) + 1
+        if failure.host:
+            group.hosts[failure.host] = group.hosts.get(failure.host, 0) + 1
         if not failure.is_retried:
             group.retriable.append(failure.number)
     return sorted(groups.values(), key=lambda group: (-group.count, group.first))

@@ -233,10 +233,14 @@ def unused_text(resources: Resources) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StoredPlace:
-    """The devices and cores of a worker, as `hptui:place` and an engine's status tell them."""
+    """Machine, devices and cores of a worker, as `hptui:place` and an engine's status tell them."""
 
     devices: tuple[str, ...] = ()
     cores: str = ""
+    host: str = ""
+    """Empty for the engine's own machine."""
+    folder: str = ""
+    """Where the files of a trial are on its machine, which the engine's cannot reach."""
 
     @classmethod
     def read(cls, stored: object) -> StoredPlace | None:
@@ -246,23 +250,37 @@ class StoredPlace:
         fields = cast("dict[str, object]", stored)
         devices, cores = fields.get("devices"), fields.get("cores")
         names = cast("list[object]", devices) if isinstance(devices, list) else []
-        place = cls(tuple(map(str, names)), cores if isinstance(cores, str) else "")
-        return place if place.devices or place.cores else None
+        host, folder = fields.get("host"), fields.get("folder")
+        place = cls(
+            tuple(map(str, names)),
+            cores if isinstance(cores, str) else "",
+            host if isinstance(host, str) else "",
+            folder if isinstance(folder, str) else "",
+        )
+        return place if place.devices or place.cores or place.host else None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as it is stored."""
-        told: dict[str, Any] = {"devices": list(self.devices)} if self.devices else {}
-        return told | ({"cores": self.cores} if self.cores else {})
+        told: dict[str, Any] = {"host": self.host} if self.host else {}
+        told |= {"devices": list(self.devices)} if self.devices else {}
+        told |= {"cores": self.cores} if self.cores else {}
+        return told | ({"folder": self.folder} if self.folder else {})
 
     def __str__(self) -> str:
-        return show_place(self.devices, self.cores)
+        return show_place(self.devices, self.cores, self.host, self.folder)
 
 
-def show_place(devices: Sequence[str], cores: str) -> str:
-    """Return the place of a worker for people: `GPU 0, cores 0-3`; empty where there is none."""
-    told = [f"GPU {'+'.join(devices)}"] if devices else []
+def show_place(devices: Sequence[str], cores: str, host: str = "", folder: str = "") -> str:
+    """Return the place of a worker for people: `n07, GPU 0, cores 0-3`; empty where there is none.
+
+    With the folder of a trial's files: `n07, GPU 0, files in /home/me/...`.
+    """
+    told = [host] if host else []
+    told += [f"GPU {'+'.join(devices)}"] if devices else []
     if cores:
         told.append(f"{'core' if cores.isdecimal() else 'cores'} {cores}")
+    if folder:
+        told.append(f"files in {folder}")
     return safe_line(", ".join(told), max_chars=200)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 
-MAX_WORKERS: Final = 256
+MAX_WORKERS: Final = 4_096
 DEFAULT_TRIALS: Final = 100
 """Trials of a run that has neither a time-out nor a target."""
 _MAX_DIGITS: Final = 12

@@ -27,6 +27,7 @@ FieldKind = Literal[
     "note",
     "tag",
     "device",
+    "host",
     "attr",
     "has",
 ]
@@ -35,7 +36,7 @@ ATTRIBUTE_PREFIX: Final = "attr."
 PARAM_PREFIXES: Final = ("param.", "params_")
 """Before the name of a parameter that is called like something else; `params_` as in CSV."""
 TEXT_KINDS: Final[frozenset[FieldKind]] = frozenset(
-    ("error", "cause", "note", "tag", "device", "attr")
+    ("error", "cause", "note", "tag", "device", "host", "attr")
 )
 """What is not in the columns, and is read from the study's file."""
 
@@ -49,10 +50,11 @@ _OWN: Final[dict[str, FieldKind]] = {
     "note": "note",
     "tag": "tag",
     "device": "device",
+    "host": "host",
     "has": "has",
 }
-_LATER: Final = ("device",)
-"""Many a study has a parameter of this name: then it means that one, as it always did."""
+_LATER: Final = ("device", "host")
+"""Many a study has a parameter of such a name: then it means that one, as it always did."""
 _VALUE: Final = re.compile(r"value(?:[._](\d{1,3}))?", re.ASCII)
 _ALL: Final = (":", "=", "!=", "<", "<=", ">", ">=", "~")
 SIGNS: Final[dict[FieldKind, tuple[Sign, ...]]] = {
@@ -66,6 +68,7 @@ SIGNS: Final[dict[FieldKind, tuple[Sign, ...]]] = {
     "note": (":", "=", "!=", "~"),
     "tag": (":", "=", "!=", "~"),
     "device": (":", "=", "!=", "~"),
+    "host": (":", "=", "!=", "~"),
     "attr": _ALL,
     "has": (":", "="),
 }

@@ -122,7 +122,7 @@ class _Rows:
                 return self._trials.states != DAMAGED
             case "param":
                 return self._view(field.key).is_there
-            case "error" | "cause" | "note" | "tag" | "device" | "attr":
+            case "error" | "cause" | "note" | "tag" | "device" | "host" | "attr":
                 return self._rows_of(number for number, _ in records_of(self._texts, field))
             case "has":
                 return np.ones(self._n, np.bool_)

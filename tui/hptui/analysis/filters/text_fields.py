@@ -47,6 +47,10 @@ class TrialTexts(Protocol):
         """Return the devices that trials had for themselves."""
         ...
 
+    def hosts(self) -> Iterable[tuple[int, str]]:
+        """Return the machines of trials that ran on another one than their engine."""
+        ...
+
     def attributes(self, key: str) -> Iterable[tuple[int, object]]:
         """Return a user attribute of trials: what its JSON holds."""
         ...
@@ -65,6 +69,8 @@ def records_of(texts: TrialTexts, field: Field) -> Iterable[Record]:
             return texts.tags()
         case "device":
             return texts.devices()
+        case "host":
+            return texts.hosts()
         case _:
             return texts.attributes(field.key)
 

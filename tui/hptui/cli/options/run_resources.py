@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -80,9 +81,16 @@ def resources_of(args: argparse.Namespace) -> Resources:
     )
     if args.devices is None:
         return resources
+    if args.hosts is not None:
+        # They are those of each host, where nobody has looked.
+        return replace(resources, asked=",".join(args.devices), devices=_listed(args.devices))
     from hptui.engine.workers.gpus import resolve_devices
 
     return resolve_devices(resources, args.devices)
+
+
+def _listed(devices: tuple[str, ...]) -> tuple[str, ...]:
+    return () if devices == (NONE,) else devices
 
 
 def workers_of(args: argparse.Namespace, resources: Resources, prepared: int | None = None) -> int:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from hptui.engine.ipc.connections import Connections
     from hptui.engine.ipc.protocol import Channel, Message
     from hptui.engine.run.open_run import Run
-    from hptui.engine.workers.processes import Guardian
+    from hptui.engine.workers.guardian import Guardian
     from hptui.registry.loading.other_python import OtherPython
 
 _log = logging.getLogger("hptui.engine")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from hptui.domain.text import safe_line
 from hptui.engine.ipc.own_socket import is_own_peer
 from hptui.engine.ipc.protocol import Channel, Message, ProtocolError
+from hptui.engine.run.clock import now
 from hptui.engine.workers.descriptors import is_scarce
 from hptui.errors import HptuiError
 
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from hptui.engine.workers.pool import WorkerProcess
 
 _log = logging.getLogger("hptui.engine")
+_BACKLOG: Final = 1024
 _MAX_CLIENTS: Final = 64
 """Connections that are no worker's; a client asks one question and goes."""
+_SETTLING_S: Final = 5.0
+"""A connection is not called idle before; hundreds of workers may connect at once."""
 
 
 class Listener(Protocol):
@@ -36,6 +40,10 @@ class Listener(Protocol):
 
     def on_worker(self, channel: Channel, message: Message) -> None:
         """Take a worker's message."""
+        ...
+
+    def on_closed(self, channel: Channel) -> None:
+        """Take that the other end of a worker's connection has closed it."""
         ...
 
     def on_broken(self, channel: Channel) -> None:
@@ -58,7 +66,7 @@ class Connections:
         self.selector = selectors.DefaultSelector()
         self._path = path
         self._listener = listener
-        self._clients: dict[Channel, None] = {}
+        self._clients: dict[Channel, float] = {}
         """Connections that are no worker's, the one that was heard of least lately first."""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._wake_read, self._wake_write = os.pipe()
@@ -72,7 +80,8 @@ class Connections:
 
     def _listen(self) -> None:
         self._socket.bind(str(self._path))
-        self._socket.listen(64)
+        # Of a smaller number hundreds that connect at once lose some; the system may cut it.
+        self._socket.listen(_BACKLOG)
         self._socket.setblocking(False)
         self.selector.register(self._socket, selectors.EVENT_READ, ("listener", None))
 
@@ -134,23 +143,37 @@ class Connections:
             os.read(self._wake_read, 64)
 
     def _accept(self) -> None:
-        try:
-            connection, _ = self._socket.accept()
-        except OSError:
-            # Who asked has gone; or no descriptor is free, and this comes again.
-            return
+        # As many as there are now; those of others wait for the next turn.
+        for _ in range(_BACKLOG):
+            try:
+                connection, _address = self._socket.accept()
+            except OSError:
+                # None waits; or who asked has gone, or no descriptor is free: this comes again.
+                return
+            self._take_in(connection)
+
+    def _take_in(self, connection: socket.socket) -> None:
         if not is_own_peer(connection):
             _log.warning("another user was refused a connection")
             connection.close()
             return
         if is_scarce(connection.fileno()):
             self._drop_clients()
-        elif len(self._clients) >= _MAX_CLIENTS:
-            _log.warning("the connection of an idle client was closed: there are too many")
-            self.drop(next(iter(self._clients)))
+        else:
+            self._drop_idle()
         channel = Channel(connection)
-        self._clients[channel] = None
+        self._clients[channel] = now()
         self.selector.register(channel, selectors.EVENT_READ, ("client", channel))
+
+    def _drop_idle(self) -> None:
+        """Close the connections of clients that have been idle longest, if there are too many."""
+        settled_s = now() - _SETTLING_S
+        while len(self._clients) >= _MAX_CLIENTS:
+            idle, heard_s = next(iter(self._clients.items()))
+            if heard_s > settled_s:
+                return
+            _log.warning("the connection of an idle client was closed: there are too many")
+            self.drop(idle)
 
     def _drop_clients(self) -> None:
         """Close the connections of clients, so that new workers find descriptors."""
@@ -170,7 +193,10 @@ class Connections:
 
     def watch_process(self, process: WorkerProcess) -> None:
         """Wait for the end of a worker process."""
-        self.selector.register(process.started.sentinel, selectors.EVENT_READ, ("process", process))
+        if process.started.sentinel >= 0:
+            self.selector.register(
+                process.started.sentinel, selectors.EVENT_READ, ("process", process)
+            )
 
     def forget_process(self, process: WorkerProcess) -> None:
         """Wait for it no more."""
@@ -218,13 +244,20 @@ class Connections:
                 kind = "worker"
                 del self._clients[channel]
                 self.selector.modify(channel, selectors.EVENT_READ, ("worker", channel))
+                self.watch_writes(channel)
         if channel.is_closed and channel.fileno() >= 0:
-            self.drop(channel)
+            self._close(kind, channel)
+
+    def _close(self, kind: str, channel: Channel) -> None:
+        if kind == "worker":
+            self._listener.on_closed(channel)
+        self.drop(channel)
 
     def _note(self, channel: Channel, messages: list[Message]) -> None:
         """Put a client that has asked something behind those that are idle."""
         if messages and channel in self._clients:
-            self._clients[channel] = self._clients.pop(channel)
+            del self._clients[channel]
+            self._clients[channel] = now()
 
     def close(self) -> None:
         """Close everything."""

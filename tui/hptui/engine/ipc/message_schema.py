@@ -105,7 +105,13 @@ def _map_of(check: Check) -> Check:
 
 _COUNT: Final = _whole(0)
 _COUNTS: Final = _of({"complete": _COUNT, "pruned": _COUNT, "fail": _COUNT})
-_PLACE: Final = _of({"devices": _may_miss(_list_of(_text, 10_000)), "cores": _may_miss(_text)})
+_PLACE: Final = _of(
+    {
+        "devices": _may_miss(_list_of(_text, 10_000)),
+        "cores": _may_miss(_text),
+        "host": _may_miss(_text),
+    }
+)
 _SLOT: Final = _of(
     {
         "slot": _COUNT,

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from hptui.engine.workers import processes
+from hptui.engine.workers.guardian import Guardian
 
 _MAX_SOCKET_BYTES = 100
 """Addresses of sockets have 104 bytes on macOS and 108 on Linux."""
@@ -21,7 +22,7 @@ class RuntimeDirectory:
         self.worker_log = self._folder / "workers.log"
         """What worker processes print outside their trials."""
         self._strangers = {child.pid for child in processes.descendants(os.getpid())}
-        self.guardian = processes.Guardian(self._folder)
+        self.guardian = Guardian(self._folder)
 
     def close(self) -> None:
         """End what trials have left behind outside their workers' groups; remove the folder."""

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from optuna.exceptions import UpdateFinishedTrialError
 
+from hptui.domain.attribute_keys import RETRY_KEY
 from hptui.engine.run.clock import now
 from hptui.engine.run.events import (
     AskRefused,
+    ExtendRequested,
     NoWorker,
     StopRequested,
     Tick,
@@ -65,6 +67,8 @@ class Dispatcher:
     """Ends the run with an error, after what is running."""
     release: Callable[[Slot], None]
     """Makes a slot free after its trial."""
+    goes_on: Callable[[], bool] = lambda: False
+    """Says whether the run still starts trials."""
     storage: StorageAnswers = field(init=False)
     _ahead: LiveTrial | None = None
     """The trial that was asked for ahead, for the next slot that is free."""
@@ -86,7 +90,7 @@ class Dispatcher:
             if live is None:
                 return AskRefused(index)
             self._meet(live)
-        slot.number = live.number
+        slot.number, live.slot = live.number, index
         slot.log = self.run.log_of(live.number)
         self.run.trials.live[live.number] = live
         place = slot.worker.process.place
@@ -96,6 +100,13 @@ class Dispatcher:
             self._send_order(slot, live)
         self.commits.touch()
         return TrialStarted(index, live.number)
+
+    def note_kept(self, slot: Slot, folder: str) -> None:
+        """Store where a trial has left files that the study's folder cannot have."""
+        live = None if slot.number is None else self.run.trials.live.get(slot.number)
+        place = None if slot.worker is None else slot.worker.process.place
+        if live is not None and live.end is None and place is not None:
+            self.run.trials.note_place(live, {**place.to_json(), "folder": folder})
 
     def ask_ahead(self) -> None:
         """Ask for the trial that the next free slot will run, once the sampler has time for it."""
@@ -142,10 +153,9 @@ class Dispatcher:
         """Go on with a trial that the sampler knows now."""
         live.asked_s = None
         is_ahead = live is self._ahead
-        slot = next(
-            (each for each in self.worker_manager.slots.values() if each.number == live.number),
-            None,
-        )
+        slot = None if live.slot is None else self.worker_manager.slots.get(live.slot)
+        if slot is not None and slot.number != live.number:
+            slot = None
         if isinstance(result, Exception):
             self._blame(result)
             self._ahead = None if is_ahead else self._ahead
@@ -409,6 +419,8 @@ class Dispatcher:
         self.commits.unannounced.append(record)
         self.commits.touch()
         self.pace.add(now())
+        if record.error is not None and record.error.kind == "lost":
+            self._repeat_lost(record.number)
         if index is not None:
             reaches_target = trials.reaches_target(record)
             self.feed(TrialFinished(index, record.number, reaches_target, record.error))
@@ -420,6 +432,22 @@ class Dispatcher:
             self.feed(StopRequested(reason="exhausted"))
         if slot is not None:
             self.release(slot)
+
+    def _repeat_lost(self, number: int) -> None:
+        """Enqueue a trial again whose machine is to blame; it counts as one in the budget."""
+        far = self.run.plan.far
+        n_before, earlier = 0, self.run.trial_of(number).system_attrs.get(RETRY_KEY)
+        while isinstance(earlier, int):
+            n_before += 1
+            earlier = self.run.trial_of(earlier).system_attrs.get(RETRY_KEY)
+        if far is None or n_before >= far.retries or not self.goes_on():
+            return
+        try:
+            self.run.retries.add({number})
+        except StudyBusyError:
+            _log.warning("trial %d could not be enqueued again", number)
+            return
+        self.feed(ExtendRequested(1))
 
     def close(self) -> None:
         """Store what the sampler was to hear first, and end the trial that was asked for ahead."""

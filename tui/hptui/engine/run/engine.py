@@ -16,7 +16,7 @@ from hptui.engine.following.after_trials import AfterTrials
 from hptui.engine.ipc.connections import Connections
 from hptui.engine.ipc.runtime_directory import RuntimeDirectory
 from hptui.engine.recovery.lease import busy_error, read_lease
-from hptui.engine.run import announcements, control
+from hptui.engine.run import announcements, control, far_messages
 from hptui.engine.run.background import Background, Lane, one_blas_thread
 from hptui.engine.run.clock import now
 from hptui.engine.run.commits import Commits
@@ -40,7 +40,7 @@ from hptui.engine.run.events import (
 from hptui.engine.run.library_warnings import Heard
 from hptui.engine.run.observer import REASON_TEXTS, Finished, Observer, Pace, Progress
 from hptui.engine.run.outcome import objective_error
-from hptui.engine.run.rules import Rules
+from hptui.engine.run.rules import Phase, Rules
 from hptui.engine.run.script_plan import with_script
 from hptui.engine.run.setup import open_run
 from hptui.engine.run.study_trials import Counts
@@ -87,7 +87,7 @@ class Engine:
         self._worker_manager = WorkerManager(
             pool=Pool(
                 ref=plan.ref,
-                kind=workers_of(plan, self._runtime_directory.socket_path.parent),
+                kind=workers_of(plan, self._runtime_directory.socket_path),
                 socket=self._runtime_directory.socket_path,
                 home=Path.cwd(),
                 log=self._runtime_directory.worker_log,
@@ -104,7 +104,9 @@ class Engine:
         )
         self.rules = Rules(plan.budget, plan.n_workers, now())
         limit = plan.resources.memory
-        self._guard = None if limit is None else MemoryGuard(limit)
+        # On other machines their agents look.
+        is_near = limit is not None and plan.far is None
+        self._guard = MemoryGuard(limit) if limit is not None and is_near else None
         self._rules_are_live = False
         self.run_state: Run | None = None
         self._about: Message | None = None
@@ -217,6 +219,7 @@ class Engine:
             feed=self._feed,
             fail=self._fail,
             release=self._release,
+            goes_on=lambda: self.rules.phase in (Phase.RUNNING, Phase.PAUSED),
         )
         self.rules.is_followed = self._after.begin(run, self._dispatcher)
         if self.rules.is_followed:
@@ -332,6 +335,8 @@ class Engine:
         self._connections.wait(self._timeout_s())
         time_s = now()
         self._worker_manager.tick(time_s)
+        if self.pool.is_far:
+            far_messages.tick(self, time_s)
         self._tell_heard()
         if self._commits is not None:
             self._commits.tick(time_s)
@@ -397,14 +402,28 @@ class Engine:
 
     def on_worker(self, channel: Channel, message: Message) -> None:
         """See `connections.Listener`."""
+        if self.pool.is_far and far_messages.take(self, channel, message):
+            return
         slot = self._worker_manager.slot_of(channel)
         if slot is None:
             self._after.take(channel, message)
         else:
             self._on_trial_message(slot, message, channel)
 
+    def on_closed(self, channel: Channel) -> None:
+        """See `connections.Listener`."""
+        agents = self._worker_manager.agents
+        if agents.is_gateway(channel):
+            self._give_up(HptuiError("The gateway to the dask cluster has ended."))
+            return
+        process = agents.lose(channel)
+        if process is not None:
+            self.on_process_end(process)
+
     def on_first(self, channel: Channel, message: Message) -> bool:
         """See `connections.Listener`."""
+        if message.get("op") in ("agent", "gateway"):
+            return far_messages.take_first(self, channel, message)
         is_worker = message.get("op") in ("hello", "unready")
         if is_worker and not self._worker_manager.expects(message):
             channel.is_closed = True
@@ -437,6 +456,9 @@ class Engine:
 
     def on_process_end(self, process: WorkerProcess) -> None:
         """See `connections.Listener`."""
+        if process.is_gone or not process.started.has_ended:
+            # The ssh client of a worker whose connection is still there.
+            return
         self._on_deaths(self._worker_manager.on_worker_exit(process))
         try:
             self._worker_manager.restart(now())

@@ -16,7 +16,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError
 
 ErrorKind = Literal[
-    "exception", "value", "killed", "timeout", "memory", "died", "interrupted", "engine"
+    "exception", "value", "killed", "timeout", "memory", "died", "lost", "interrupted", "engine"
 ]
 
 MAX_MESSAGE_CHARS = 2_000

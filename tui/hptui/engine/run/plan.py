@@ -21,6 +21,7 @@ from hptui.registry.commands.typed_command import place_of_trials
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hptui.domain.far_workers import FarWorkers
     from hptui.domain.objective import Direction, ObjectiveRef
     from hptui.domain.run_place import RunPlace
     from hptui.domain.script_study import ScriptStudy
@@ -70,6 +71,8 @@ class RunPlan:
     n_workers: int = field(default_factory=available_cores)
     backend: Backend = "loky"
     resources: Resources = field(default_factory=Resources)
+    far: FarWorkers | None = None
+    """Workers on other machines, in the place of those of this one."""
     python: OtherPython | None = None
     """The Python of workers and of callbacks, where it is not hptui's own."""
     seed: int | None = None

@@ -6,6 +6,7 @@ passes in, so every order of events can be tried without waiting.
 
 from __future__ import annotations
 
+import heapq
 import re
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 SAME_FAILURES_TO_STOP = 10
 FORCE_AFTER_S = 3.0
 """How long a process that was asked to end may take, unless a budget says otherwise."""
+_MANY = 256
+"""So many deadlines of trials that have ended are kept before they are thrown away."""
 
 
 class Phase(Enum):
@@ -74,7 +77,6 @@ class Budget:
 @dataclass(slots=True)
 class _Slot:
     is_ready: bool = False
-    is_asking: bool = False
     number: int | None = None
     started_s: float = 0.0
     asked_to_end_s: float | None = None
@@ -103,6 +105,16 @@ class Rules:
     """Whether a slot waits, after each trial, until callbacks have been called with that."""
     followed_in: dict[int, int] = field(default_factory=dict[int, int])
     """Trials that callbacks have not been called with yet, and the slots that wait for it."""
+    _busy: dict[int, _Slot] = field(default_factory=dict[int, _Slot])
+    """The slots that run a trial."""
+    _ready: set[int] = field(default_factory=set[int])
+    """Those that wait for one and have a worker."""
+    _asking: set[int] = field(default_factory=set[int])
+    """Those for which one was asked for."""
+    _deadlines: list[tuple[float, int, int]] = field(default_factory=list[tuple[float, int, int]])
+    """A heap of times at which a trial is looked at: the time, its slot, its number."""
+    _looks_at_all: bool = False
+    """Whether the next step looks at all trials."""
     _failures: list[str] = field(default_factory=list[str])
     _is_past_first_failures: bool = False
 
@@ -118,12 +130,16 @@ class Rules:
     def may_ask_ahead(self) -> bool:
         """Whether a trial may be made that the next free slot will run: none is free now."""
         is_going_on = self.phase is Phase.RUNNING and not self.is_blocked and self.n_left != 0
-        return is_going_on and all(slot.number is not None for slot in self.slots.values())
+        return is_going_on and len(self._busy) == len(self.slots)
 
     @property
     def running(self) -> dict[int, int]:
         """The trial number each busy slot runs."""
-        return {index: slot.number for index, slot in self.slots.items() if slot.number is not None}
+        return {
+            index: slot.number
+            for index, slot in sorted(self._busy.items())
+            if slot.number is not None
+        }
 
     def step(self, event: Event, now_s: float) -> list[Instruction]:  # noqa: C901 - one table
         """Advance the run by one event and say what must be done now."""
@@ -131,17 +147,17 @@ class Rules:
         match event:
             case SlotReady(slot):
                 if slot in self.slots:
-                    self.slots[slot].is_ready = True
+                    self._make_ready(slot)
             case TrialStarted(slot, number):
-                self.slots[slot] = _Slot(number=number, started_s=now_s)
+                self._start(slot, number, now_s)
             case AskRefused(slot):
                 self.asked -= 1
                 self.is_blocked = True
-                self.slots[slot].is_ready = True
-                self.slots[slot].is_asking = False
+                self._asking.discard(slot)
+                self._make_ready(slot)
             case NoWorker(slot):
                 self.asked -= 1
-                self.slots[slot].is_asking = False
+                self._asking.discard(slot)
             case TrialFinished():
                 self._finish_trial(event)
             case TrialFollowed(number):
@@ -160,14 +176,14 @@ class Rules:
             case InterruptRequested():
                 self._interrupt(now_s)
             case KillRequested(number):
-                for slot in self.slots.values():
+                for index, slot in self._busy.items():
                     if slot.number == number and slot.asked_to_end_s is None:
                         taken = max(0.0, now_s - slot.started_s)
                         slot.kind, slot.text = "killed", f"Killed by you after {taken:.3g} s."
-                        slot.asked_to_end_s = now_s
+                        self._ask_to_end(index, slot, now_s)
                         out.append(self._end(number, force=False))
             case MemoryExceeded(number, text):
-                for slot in self.slots.values():
+                for slot in self._busy.values():
                     if slot.number == number:
                         if slot.asked_to_end_s is None:
                             slot.kind, slot.text = "memory", text
@@ -199,19 +215,47 @@ class Rules:
                 self.end_running_at_s
             ):
                 times.append(ends_s)
-        for slot in self.slots.values():
-            if slot.number is None or slot.is_forced:
-                continue
-            if slot.asked_to_end_s is not None:
-                times.append(slot.asked_to_end_s + self.budget.force_after_s)
-                continue
-            if self.budget.trial_timeout_s is not None:
-                times.append(slot.started_s + self.budget.trial_timeout_s)
-            if self.end_running_at_s is not None:
-                times.append(self.end_running_at_s)
-        if self.followed_in and self.end_running_at_s is not None:
+        while self._deadlines and self._is_void(self._deadlines[0]):
+            heapq.heappop(self._deadlines)
+        if self._deadlines:
+            times.append(self._deadlines[0][0])
+        if self.end_running_at_s is not None and (
+            self.followed_in or any(slot.asked_to_end_s is None for slot in self._busy.values())
+        ):
             times.append(self.end_running_at_s)
         return min(times, default=None)
+
+    def _is_void(self, deadline: tuple[float, int, int]) -> bool:
+        """Say whether nothing happens at a time any more: the trial has ended, or is ending."""
+        at_s, index, number = deadline
+        slot = self._busy.get(index)
+        if slot is None or slot.number != number or slot.is_forced:
+            return True
+        asked_s = slot.asked_to_end_s
+        return asked_s is not None and at_s != asked_s + self.budget.force_after_s
+
+    def _make_ready(self, index: int) -> None:
+        self.slots[index].is_ready = True
+        if index not in self._busy:
+            self._ready.add(index)
+
+    def _start(self, index: int, number: int, now_s: float) -> None:
+        slot = self.slots[index] = self._busy[index] = _Slot(number=number, started_s=now_s)
+        self._asking.discard(index)
+        self._ready.discard(index)
+        if self.budget.trial_timeout_s is not None:
+            at_s = slot.started_s + self.budget.trial_timeout_s
+            heapq.heappush(self._deadlines, (at_s, index, number))
+            if len(self._deadlines) > _MANY + 4 * len(self._busy):
+                # Of a million short trials under a long limit few are left.
+                self._deadlines = [each for each in self._deadlines if not self._is_void(each)]
+                heapq.heapify(self._deadlines)
+
+    def _ask_to_end(self, index: int, slot: _Slot, now_s: float) -> None:
+        assert slot.number is not None
+        slot.asked_to_end_s = now_s
+        at_s = now_s + self.budget.force_after_s
+        heapq.heappush(self._deadlines, (at_s, index, slot.number))
 
     def _stop(self, reason: EndReason) -> None:
         if self.phase in (Phase.RUNNING, Phase.PAUSED):
@@ -234,21 +278,25 @@ class Rules:
         grace = self.budget.interrupt_grace_s if self.interrupts == 1 else 0.0
         self._end_running(now_s + grace, "interrupted", "The run was interrupted.")
         if self.interrupts > 1:
-            for slot in self.slots.values():
-                if slot.number is not None and slot.asked_to_end_s is not None:
+            self._looks_at_all = True
+            for slot in self._busy.values():
+                if slot.asked_to_end_s is not None:
                     slot.asked_to_end_s = now_s - self.budget.force_after_s
 
     def _finish_trial(self, event: TrialFinished) -> None:
+        self._busy.pop(event.slot, None)
         if event.slot in self.slots:
             # Its next worker may have come before the sampler had heard of this end.
-            self.slots[event.slot] = _Slot(is_ready=self.slots[event.slot].is_ready)
+            slot = self.slots[event.slot] = _Slot(is_ready=self.slots[event.slot].is_ready)
+            if slot.is_ready:
+                self._ready.add(event.slot)
         if event.slot >= self.n_workers:
-            self.slots.pop(event.slot, None)
+            self._remove(event.slot)
         if self.is_followed:
             self.followed_in[event.number] = event.slot
         if event.reaches_target:
             self._stop("target")
-        if event.error is None or event.error.kind in ("killed", "interrupted"):
+        if event.error is None or event.error.kind in ("killed", "interrupted", "lost"):
             self._is_past_first_failures |= event.error is None
         elif not self._is_past_first_failures:
             self._failures.append(_same_error_key(event.error))
@@ -266,13 +314,18 @@ class Rules:
         for index in [index for index in self.slots if index >= n_workers]:
             # A busy slot goes when its trial has ended.
             if self.slots[index].number is None:
-                del self.slots[index]
+                self._remove(index)
                 out.append(CloseSlot(index))
         self.n_workers = n_workers
         return out
 
+    def _remove(self, index: int) -> None:
+        self.slots.pop(index, None)
+        self._ready.discard(index)
+        self._asking.discard(index)
+
     def _end(self, number: int, *, force: bool) -> EndTrial:
-        index = next(i for i, slot in self.slots.items() if slot.number == number)
+        index = next(i for i, slot in self._busy.items() if slot.number == number)
         slot = self.slots[index]
         return EndTrial(index, number, slot.kind, slot.text, force)
 
@@ -290,9 +343,8 @@ class Rules:
                 "timeout",
                 f"The run's time limit of {timeout_s:g} s had passed.",
             )
-        for slot in self.slots.values():
-            if slot.number is not None:
-                out += self._settle_trial(slot, now_s)
+        for index in self._due(now_s):
+            out += self._settle_trial(index, self._busy[index], now_s)
         if self.end_running_at_s is not None and now_s >= self.end_running_at_s:
             self.followed_in.clear()
         if self.phase is Phase.RUNNING and not self.is_blocked:
@@ -302,27 +354,44 @@ class Rules:
             out.append(Finish(self.reason))
         return out
 
+    def _due(self, now_s: float) -> list[int]:
+        """Return the slots whose trials are to be looked at now."""
+        due: set[int] = set()
+        while self._deadlines and self._deadlines[0][0] <= now_s:
+            _, index, number = heapq.heappop(self._deadlines)
+            slot = self._busy.get(index)
+            if slot is not None and slot.number == number:
+                due.add(index)
+        if self._looks_at_all or (
+            self.end_running_at_s is not None and now_s >= self.end_running_at_s
+        ):
+            self._looks_at_all = False
+            due = set(self._busy)
+        return sorted(due)
+
     def _fill(self) -> list[Instruction]:
         """Ask for a trial for each slot that waits, as far as the budget goes."""
+        if not self._ready:
+            return []
         out: list[Instruction] = []
         waiting = set(self.followed_in.values())
-        for index, slot in self.slots.items():
-            is_free = slot.is_ready and slot.number is None and index not in waiting
-            if is_free and self.n_left != 0 and index < self.n_workers:
-                slot.is_ready = False
-                slot.is_asking = True
+        for index in sorted(self._ready - waiting):
+            if self.n_left != 0 and index < self.n_workers:
+                self.slots[index].is_ready = False
+                self._ready.discard(index)
+                self._asking.add(index)
                 self.asked += 1
                 out.append(Ask(index))
         return out
 
     def _is_over(self) -> bool:
-        if any(slot.is_asking or slot.number is not None for slot in self.slots.values()):
+        if self._asking or self._busy:
             return False
         if self.followed_in:
             return False
         return self.phase is Phase.STOPPING or self.n_left == 0
 
-    def _settle_trial(self, slot: _Slot, now_s: float) -> list[Instruction]:
+    def _settle_trial(self, index: int, slot: _Slot, now_s: float) -> list[Instruction]:
         assert slot.number is not None
         if slot.asked_to_end_s is not None:
             if slot.is_forced or now_s < slot.asked_to_end_s + self.budget.force_after_s:
@@ -336,7 +405,7 @@ class Rules:
             slot.kind, slot.text = self.end_kind, self.end_text
         else:
             return []
-        slot.asked_to_end_s = now_s
+        self._ask_to_end(index, slot, now_s)
         if self.interrupts > 1:
             slot.is_forced = True
         return [self._end(slot.number, force=slot.is_forced)]

@@ -313,6 +313,7 @@ def _write_study_attrs(
             "n_trials": plan.budget.n_trials,
             "slots": plan.n_workers,
             "backend": plan.backend,
+            **({} if plan.far is None else {"far": plan.far.to_json()}),
             **({"resources": told} if (told := plan.resources.to_json()) else {}),
             "seed": plan.seed,
             **({"repeat": choices.repeat} if choices.repeat > 1 else {}),

@@ -92,6 +92,8 @@ class LiveTrial:
     number: int
     started_s: float
     """Monotonic."""
+    slot: int | None = None
+    """Where it runs; None for one that was asked for ahead."""
     known: optuna.Trial | None = None
     """The trial, once the sampler has been told of it."""
     asked_s: float | None = None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _KEPT_FREE: Final = 24
 """Kept from clients and from what trials start, for the study file and for a new worker."""
-_WANTED: Final = 4096
+_WANTED: Final = 65_536
 _RESERVE: Final = 40
 """For the study file, its log, clients, and a worker that takes another one's place."""
 

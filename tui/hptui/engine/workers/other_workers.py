@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hptui.engine.workers.worker_kinds import KINDS, open_pidfd
+from hptui.engine.workers.worker_kinds import KINDS, NearProcess, open_pidfd
 from hptui.registry.loading.other_python import package_variables
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hptui.registry.loading.other_python import OtherPython
 
 
-class OtherProcess:
+class OtherProcess(NearProcess):
     """A process of another Python that serves trials.
 
     Args:
@@ -94,6 +94,7 @@ class OtherWorkers:
     """The engine's own, where hptui's modules are found while the run lasts."""
     ends_trials_by_process: bool
     descriptors_each: int
+    places: None = None
 
     def start(self, order: Message, environment: Mapping[str, str]) -> StartedProcess:
         """See `worker_kinds.WorkerKind`."""
@@ -103,8 +104,26 @@ class OtherWorkers:
         return OtherProcess(command, variables, order)
 
 
-def workers_of(plan: RunPlan, folder: Path) -> WorkerKind:
-    """Return the kind of a run's workers; `folder` is its engine's own."""
+def workers_of(plan: RunPlan, socket: Path) -> WorkerKind:
+    """Return the kind of a run's workers; its engine listens on `socket`, in a folder of its own.
+
+    Raises:
+        HptuiError: Workers on other machines cannot have the objective's code.
+    """
+    if plan.far is not None:
+        from hptui.engine.workers.remote.remote_workers import RemoteWorkers
+
+        far = RemoteWorkers(
+            plan.far,
+            plan.ref,
+            plan.resources,
+            socket,
+            f"{plan.study}-{socket.parent.name}",
+            plan.n_workers,
+        )
+        far.prepare()
+        return far
+    folder = socket.parent
     kind = KINDS[plan.backend]
     if plan.python is None:
         return kind

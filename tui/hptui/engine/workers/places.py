@@ -27,14 +27,16 @@ _HIDES_ALL: Final = "-1"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What one worker process has for itself; either part may be empty."""
+    """What one worker process has for itself; any part may be empty."""
 
     devices: tuple[str, ...] = ()
     cores: tuple[int, ...] = ()
+    host: str = ""
+    """The machine; empty: the engine's."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the place as it is stored with a trial."""
-        return StoredPlace(self.devices, spell_cores(self.cores)).to_json()
+        return StoredPlace(self.devices, spell_cores(self.cores), self.host).to_json()
 
 
 class Places:

@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import psutil
 
@@ -22,13 +22,12 @@ from hptui.engine.workers.orphans import OrphanedProcesses
 from hptui.engine.workers.places import Place, Places, cores_here
 from hptui.engine.workers.processes import (
     WORKER_VARIABLE,
-    Guardian,
     descendants,
     kill_all,
     signal_group,
 )
 from hptui.engine.workers.versions import Versions
-from hptui.engine.workers.worker_variables import threads_each, worker_variables
+from hptui.engine.workers.worker_variables import far_variables, threads_each, worker_variables
 from hptui.errors import HptuiError
 
 if TYPE_CHECKING:
@@ -38,8 +37,15 @@ if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef
     from hptui.domain.resources import Resources
     from hptui.engine.ipc.protocol import Channel, Message
-    from hptui.engine.workers.worker_kinds import StartedProcess, WorkerKind
+    from hptui.engine.workers.guardian import Guardian
+    from hptui.engine.workers.worker_kinds import StartedProcess, WorkerKind, WorkerPlaces
     from hptui.registry.loading.other_python import OtherPython
+
+
+CONFIRM_S: Final = 10.0
+"""How long another machine may take to confirm that a worker was killed."""
+_NAME_CHARS: Final = 16
+"""Characters of a token that say which worker is meant; the others prove it."""
 
 
 @dataclass(eq=False)
@@ -67,6 +73,8 @@ class WorkerProcess:
     is_retired: bool = False
     """It gets no new trials and is ended when the last one in it has ended."""
     is_gone: bool = False
+    confirm_by_s: float | None = None
+    """When a machine must have confirmed that the process was killed."""
     leftovers: list[psutil.Process] = field(default_factory=list[psutil.Process])
 
     @property
@@ -103,7 +111,8 @@ class Pool:
         self.kind = kind
         self._socket = socket
         self._home = home
-        self._log = log
+        self.log = log
+        """What worker processes print outside their trials."""
         self._guardian = guardian
         self.max_files = max_files
         """How many files a worker may have open."""
@@ -111,14 +120,26 @@ class Pool:
         self.versions = Versions.expected(python)
         """What all workers run with."""
         cores = cores_here() if resources.is_pinned else ()
-        self.places = Places(resources, n_workers, cores)
+        own = kind.places
+        self.places: WorkerPlaces = Places(resources, n_workers, cores) if own is None else own
+        self.unconfirmed: set[WorkerProcess] = set()
+        """Those on other machines that were killed, as far as can be known here."""
         self._closing: list[threading.Thread] = []
         self.processes: list[WorkerProcess] = []
+        self._workers: dict[str, Worker] = {}
+        """By the begin of their tokens."""
         self.lingering: list[OrphanedProcesses] = []
         """What is left of those that have ended."""
 
+    @property
+    def is_far(self) -> bool:
+        """Whether the workers are on other machines."""
+        return self.kind.places is not None
+
     def threads_each(self, n_in_run: int) -> int:
         """Return how many native threads the code of each slot's trials may use."""
+        if self.is_far:
+            return self._resources.threads or self.places.cores_each or 1
         return threads_each(self._resources, self.places, n_in_run, available_cores())
 
     def start(self, n_wanted: int, n_in_run: int) -> Iterator[WorkerProcess]:
@@ -134,19 +155,21 @@ class Pool:
             yield self._start(n_wanted, n_in_run)
 
     def _start(self, n_workers: int, n_in_run: int) -> WorkerProcess:
-        tokens = [secrets.token_hex(8) for _ in range(n_workers)]
+        tokens = [secrets.token_hex(16) for _ in range(n_workers)]
         mark = f"{WORKER_VARIABLE}={secrets.token_hex(8)}"
         place = self.places.take()
         order: Message = {
             "socket": str(self._socket),
             "home": str(self._home),
-            "log": str(self._log),
+            "log": str(self.log),
             "objective": self._ref.to_json(),
             "workers": tokens,
             "threads": not self.kind.ends_trials_by_process,
             "max_files": self.max_files,
             "cores": [] if place is None else list(place.cores),
         }
+        if place is not None and place.host:
+            order["host"] = place.host
         try:
             started = self.kind.start(order, self._variables(place, n_in_run, mark))
         except (OSError, RuntimeError) as error:
@@ -154,32 +177,42 @@ class Pool:
             raise _start_error(error) from error
         process = WorkerProcess(started, mark, place)
         process.workers = [Worker(token, process) for token in tokens]
+        self._workers |= {worker.token[:_NAME_CHARS]: worker for worker in process.workers}
         self.processes.append(process)
-        self._guardian.add(process.pid)
+        if started.guarded:
+            self._guardian.add(started.guarded)
         return process
 
     def _variables(self, place: Place | None, n_in_run: int, mark: str) -> dict[str, str]:
         """Return what a worker's environment has from its first instruction on."""
-        n_threads = self.threads_each(n_in_run)
-        own = worker_variables(self._resources, place, n_threads)
+        if self.is_far:
+            own = far_variables(self._resources, place)
+        else:
+            own = worker_variables(self._resources, place, self.threads_each(n_in_run))
         return own | dict([mark.split("=")])
 
     def is_bloated(self, process: WorkerProcess) -> bool:
         """Say whether a process that runs no trial holds much of what the next one may take."""
         limit = self._resources.memory
-        return limit is not None and resident(process.pid) > limit // 2
+        return limit is not None and not self.is_far and resident(process.pid) > limit // 2
 
     def worker_of(self, token: str) -> Worker | None:
         """Return the worker that was given `token`."""
+        # Which one is meant may be found out by asking; that it is who it says, may not.
+        worker = self._workers.get(token[:_NAME_CHARS])
         given = token.encode(errors="replace")
-        for process in self.processes:
-            for worker in process.workers:
-                if secrets.compare_digest(worker.token.encode(), given):
-                    return worker
-        return None
+        if worker is None or not secrets.compare_digest(worker.token.encode(), given):
+            return None
+        return worker
 
     def terminate(self, process: WorkerProcess, *, force: bool) -> None:
         """Ask a process and its group to end; with `force` kill it and all it has started."""
+        if self.is_far:
+            process.started.signal(force=force)
+            if force and process.confirm_by_s is None:
+                process.confirm_by_s = now() + CONFIRM_S
+                self.unconfirmed.add(process)
+            return
         process.leftovers = descendants(process.pid) or process.leftovers
         signal_group(process.pid, signal.SIGKILL if force else signal.SIGTERM)
         if force:
@@ -200,6 +233,24 @@ class Pool:
         it is ended with all else at the run's end.
         """
         process.is_gone = True
+        self.unconfirmed.discard(process)
+        if self.is_far:
+            # Its agent has killed what it had started.
+            self.places.give_back(process.place)
+        else:
+            self._end_rest(process, is_closing=is_closing)
+        if process.started.guarded:
+            self._guardian.drop(process.started.guarded)
+        process.started.close_sentinel()
+        for worker in process.workers:
+            self._workers.pop(worker.token[:_NAME_CHARS], None)
+            if worker.channel is not None:
+                worker.channel.close()
+        if process in self.processes:
+            self.processes.remove(process)
+        self._in_background(lambda: process.started.release(kill=True))
+
+    def _end_rest(self, process: WorkerProcess, *, is_closing: bool) -> None:
         signal_group(process.pid, signal.SIGKILL)
         if is_closing:
             kill_all(process.leftovers)
@@ -209,14 +260,6 @@ class Pool:
                     process.pid, process.mark, process.leftovers, process.place, now()
                 )
             )
-        self._guardian.drop(process.pid)
-        process.started.close_sentinel()
-        for worker in process.workers:
-            if worker.channel is not None:
-                worker.channel.close()
-        if process in self.processes:
-            self.processes.remove(process)
-        self._in_background(lambda: process.started.release(kill=True))
 
     def _linger(self, left: OrphanedProcesses) -> None:
         if left.is_gone():
@@ -241,7 +284,7 @@ class Pool:
     def close(self, timeout_s: float) -> None:
         """End all processes: politely, then after `timeout_s` by force; waits for them."""
         for process in self.processes:
-            process.leftovers = descendants(process.pid)
+            process.leftovers = [] if self.is_far else descendants(process.pid)
             for worker in process.workers:
                 if worker.channel is not None:
                     worker.channel.send({"op": "exit"})

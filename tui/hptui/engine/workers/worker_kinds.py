@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hptui.engine.ipc.protocol import Message
+    from hptui.engine.workers.places import Place
 
-Backend = Literal["loky", "threading"]
+Backend = Literal["loky", "threading", "ssh", "dask"]
 
 _STATUS_WAIT_S: Final = 0.5
 
@@ -32,13 +33,37 @@ class StartedProcess(Protocol):
     """A worker process as its kind has started it."""
 
     @property
+    def host(self) -> str:
+        """The machine it is on; empty: this one."""
+        ...
+
+    @property
+    def guarded(self) -> int:
+        """The process here that leads a group and ends with the engine; 0: none."""
+        ...
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has, once its sentinel is readable or its connection has ended."""
+        ...
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody can tell how it has ended, since its connection was lost."""
+        ...
+
+    def signal(self, *, force: bool) -> None:
+        """Ask a process on another machine to end, or kill it and all that it has started."""
+        ...
+
+    @property
     def pid(self) -> int:
         """The process id, also its session's and group's once it has settled."""
         ...
 
     @property
     def sentinel(self) -> int:
-        """A descriptor that becomes readable when the process has ended."""
+        """A descriptor that becomes readable when the process has ended; -1: none."""
         ...
 
     @property
@@ -63,8 +88,40 @@ class StartedProcess(Protocol):
         ...
 
 
+class WorkerPlaces(Protocol):
+    """What the workers of a run have for themselves."""
+
+    @property
+    def size(self) -> int | None:
+        """How many processes have a place of their own; None where they need none."""
+        ...
+
+    @property
+    def n_free(self) -> int | None:
+        """How many more processes have a place; None: any number."""
+        ...
+
+    @property
+    def cores_each(self) -> int | None:
+        """How many cores each place has; None where none are kept apart."""
+        ...
+
+    def take(self) -> Place | None:
+        """Return the place that is used least; None where there are none."""
+        ...
+
+    def give_back(self, place: Place | None) -> None:
+        """Free a place whose process is gone."""
+        ...
+
+
 class WorkerKind(Protocol):
     """One way to start worker processes."""
+
+    @property
+    def places(self) -> WorkerPlaces | None:
+        """Where its workers are, if not on this machine."""
+        ...
 
     @property
     def ends_trials_by_process(self) -> bool:
@@ -90,7 +147,28 @@ class WorkerKind(Protocol):
         ...
 
 
-class LokyProcess:
+class NearProcess:
+    """What is the same for all processes of this machine."""
+
+    host = ""
+    has_ended = True
+    is_lost = False
+
+    @property
+    def pid(self) -> int:
+        """See `StartedProcess`."""
+        raise NotImplementedError
+
+    @property
+    def guarded(self) -> int:
+        """See `StartedProcess`."""
+        return self.pid
+
+    def signal(self, *, force: bool) -> None:
+        """The pool signals its group itself."""
+
+
+class LokyProcess(NearProcess):
     """A process of loky's, in an executor of its own: no death touches a neighbour."""
 
     def __init__(self, order: Message, environment: Mapping[str, str]) -> None:
@@ -141,6 +219,7 @@ class LokyProcess:
 class LokyWorkers:
     """Each worker is a process of its own."""
 
+    places = None
     ends_trials_by_process = True
     descriptors_each = 10
     """Pipes of loky's executor, the connection, and a descriptor of the process itself."""
@@ -152,6 +231,7 @@ class LokyWorkers:
 class ThreadWorkers:
     """The workers are threads of one process: a trial that must end is asked to."""
 
+    places = None
     ends_trials_by_process = False
     descriptors_each = 1
 

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hptui.domain.readable import plural
+from hptui.domain.text import safe_line
 from hptui.engine.ipc.protocol import ProtocolError
 from hptui.engine.run.outcome import ErrorKind, TrialError
 from hptui.engine.workers.descriptors import is_scarce
 from hptui.engine.workers.processes import describe_exit
+from hptui.engine.workers.remote.agents import Agents
+from hptui.engine.workers.remote.remote_workers import RemoteProcess
 from hptui.engine.workers.trial_logs import cut_log
 from hptui.errors import ObjectiveError
 from hptui.storage.files.side_files import open_side_file
@@ -65,10 +68,19 @@ class WorkerManager:
     on_trouble: Callable[[str], None]
     """Takes a sentence on what goes on all the same."""
     slots: dict[int, Slot] = field(default_factory=dict[int, Slot])
+    agents: Agents = field(init=False)
+    """What there is of workers on other machines."""
     failed_starts: int = 0
     deaths_in_a_row: int = 0
+    _slot_of: dict[Channel, Slot] = field(default_factory=dict["Channel", "Slot"])
+    """The slot whose worker, or a guest of whose trial, speaks over each connection."""
     _start_at_s: float | None = None
     _is_closing: bool = False
+
+    def __post_init__(self) -> None:
+        self.agents = Agents(
+            self.pool, self.connections, self.answer, self.on_trouble, self._start_missing
+        )
 
     def open(self, n_workers: int) -> None:
         """Give each of the first `n_workers` slots a worker."""
@@ -114,6 +126,8 @@ class WorkerManager:
         in the way and has no trial any more is killed.
         """
         pool, free = self.pool, self.pool.places.n_free
+        if pool.is_far:
+            return min(wanted, self.agents.n_free)
         leaving = [
             process
             for process in pool.processes
@@ -147,14 +161,23 @@ class WorkerManager:
             return False
         if "trial" in message:
             return self._take_guest(worker, channel, message["trial"])
-        self.pool.versions.require_same(message.get("versions"))
+        if not self.pool.is_far:
+            self.pool.versions.require_same(message.get("versions"))
         old = worker.channel
         worker.channel = channel
+        started = worker.process.started
+        if isinstance(started, RemoteProcess) and not worker.is_ready:
+            # Its agent has come by this connection before.
+            started.note_hello(message.get("pid"))
+            old = None
         if old is not None:
             # It comes again after its objective closed the connection; the trial goes on.
-            self._drain(worker, old)
+            if old is not channel:
+                self._drain(worker, old)
+            if worker.slot is not None and worker.slot in self.slots:
+                self._slot_of[channel] = self.slots[worker.slot]
             return True
-        worker.is_ready = True
+        worker.is_ready = self.agents.is_served = True
         self.failed_starts = 0
         if not worker.process.is_retired:
             self._assign(worker)
@@ -172,6 +195,7 @@ class WorkerManager:
             return False
         slot.guests = [each for each in slot.guests if not each.is_closed]
         slot.guests.append(channel)
+        self._slot_of[channel] = slot
         return True
 
     def _assign(self, worker: Worker) -> None:
@@ -179,16 +203,20 @@ class WorkerManager:
             if slot.worker is None:
                 slot.worker = worker
                 worker.slot = slot.index
+                if worker.channel is not None:
+                    self._slot_of[worker.channel] = slot
                 self.on_ready(slot.index)
                 return
 
     def slot_of(self, channel: Channel) -> Slot | None:
         """Return the slot whose worker, or a guest of whose trial, speaks over `channel`."""
-        for slot in self.slots.values():
-            if slot.worker is not None and slot.worker.channel is channel:
-                return slot
-            if channel in slot.guests:
-                return slot
+        slot = self._slot_of.get(channel)
+        if slot is None:
+            return None
+        if (slot.worker is not None and slot.worker.channel is channel) or channel in slot.guests:
+            return slot
+        # Its worker serves another one by now, or none.
+        del self._slot_of[channel]
         return None
 
     def send(self, slot: Slot, message: Message) -> None:
@@ -208,6 +236,7 @@ class WorkerManager:
             cut_log(slot.log)
         slot.number, slot.ending, slot.log, slot.is_done = None, None, "", False
         for guest in slot.guests:
+            self._slot_of.pop(guest, None)
             self.connections.drop(guest)
         slot.guests.clear()
 
@@ -269,6 +298,7 @@ class WorkerManager:
         process.started.collect()
         self.connections.forget_process(process)
         said_hello = any(worker.is_ready for worker in process.workers)
+        is_known = self.agents.on_exit(process, was_retired=process.is_retired)
         # A trial whose result is still in the pipe has ended; no other is given to this process.
         was_retired, process.is_retired = process.is_retired, True
         for worker in process.workers:
@@ -290,18 +320,20 @@ class WorkerManager:
             self._clear(slot)
         if kinds and not any(kind in _ENDED_BY_US for kind in kinds):
             self.deaths_in_a_row += 1
-        if not said_hello and not was_retired:
+        if not said_hello and not was_retired and not is_known:
             self.failed_starts += 1
         return deaths
 
     def _drain(self, worker: Worker, channel: Channel) -> None:
         """Take what is left in a worker's connection, and close it."""
+        self.agents.processes.pop(channel, None)
         slot = self.slots.get(worker.slot) if worker.slot is not None else None
         if slot is not None and slot.worker is worker:
             # What the objective left half written, or wrote itself, is no message.
             with contextlib.suppress(ProtocolError):
                 for message in channel.receive_all():
                     self.on_message(slot, message, channel)
+        self._slot_of.pop(channel, None)
         self.connections.drop(channel)
 
     def give_up(self, channel: Channel, why: str) -> None:
@@ -318,8 +350,12 @@ class WorkerManager:
         if slot.ending is not None:
             kind, text = slot.ending
             return TrialError(kind, "", text, _tail(slot.log))
+        on = f" on {safe_line(process.started.host)}" if process.started.host else ""
+        if process.started.is_lost:
+            text = f"The connection to the worker{on} was lost."
+            return TrialError("lost", "", text, _tail(slot.log))
         how = describe_exit(process.started.exit_code)
-        text = f"The worker process ended ({how})"
+        text = f"The worker process{on} ended ({how})"
         if n_running > 1:
             text += (
                 f"; {plural(n_running, 'trial was', 'trials were')} running in it, and any "
@@ -332,9 +368,12 @@ class WorkerManager:
 
         Raises:
             ObjectiveError: New workers end again and again before they are ready.
+            HptuiError: No other machine can be reached.
         """
         if self._is_closing:
             return
+        if self.agents.problem is not None:
+            raise self.agents.problem
         if self.failed_starts >= _STARTS_WITHOUT_HELLO:
             raise ObjectiveError(
                 "The worker process ended while it loaded the objective, "
@@ -351,10 +390,14 @@ class WorkerManager:
         """Return when a delayed start is due, or what is left of a worker is looked at."""
         due = [left.due_s for left in self.pool.lingering]
         due += [] if self._start_at_s is None else [self._start_at_s]
+        if self.pool.is_far:
+            due += self.agents.due_s()
         return min(due, default=None)
 
     def tick(self, now_s: float) -> None:
         """Start what was delayed and is due."""
+        if self.pool.is_far and self.agents.tick(now_s) and self._start_at_s is None:
+            self._start_missing()
         is_due = self._start_at_s is not None and now_s >= self._start_at_s
         if self.pool.lingering:
             for sentence in self.pool.settle(now_s):
@@ -368,6 +411,10 @@ class WorkerManager:
     def close(self, timeout_s: float) -> None:
         """End all workers and wait for their processes."""
         self._is_closing = True
+        for slot in self.slots.values():
+            started = None if slot.worker is None else slot.worker.process.started
+            if isinstance(started, RemoteProcess):
+                started.last_log = slot.log
         for process in list(self.pool.processes):
             self.connections.forget_process(process)
             # One that is still starting cannot be asked to end.
@@ -375,6 +422,8 @@ class WorkerManager:
             if self._is_busy(process) or is_starting or process.is_retired:
                 self.pool.terminate(process, force=True)
         self.pool.close(timeout_s)
+        if self.agents.cluster is not None:
+            self.agents.cluster.close()
 
 
 def _tail(log: str, n_bytes: int = 2_000) -> str:

@@ -11,6 +11,7 @@ from hptui.registry.scripts.script_process import hash_variables
 
 if TYPE_CHECKING:
     from hptui.domain.resources import Resources
+    from hptui.engine.workers.worker_kinds import WorkerPlaces
     from hptui.registry.loading.other_python import OtherPython
 
 
@@ -24,13 +25,20 @@ def worker_variables(resources: Resources, place: Place | None, n_threads: int) 
     """
     return {
         **core_variables(n_threads, replace=resources.threads is not None),
+        **far_variables(resources, place),
+    }
+
+
+def far_variables(resources: Resources, place: Place | None) -> dict[str, str]:
+    """Return what does not depend on how many cores its machine has; see above."""
+    return {
         **hash_variables(),
         **device_variables(resources, place),
         **dict(resources.environment),
     }
 
 
-def threads_each(resources: Resources, places: Places, n_workers: int, n_cores: int) -> int:
+def threads_each(resources: Resources, places: WorkerPlaces, n_workers: int, n_cores: int) -> int:
     """Return how many native threads the code of each worker's trials may use.
 
     Args:

@@ -45,7 +45,8 @@ def read_failures(path: Path, study_name: str) -> Iterator[Failure]:
         ):
             kind, name, message = _words(text)
             is_retried = number in retried
-            yield Failure(number, kind, name, message, is_retried, _devices(place))
+            found = _place(place)
+            yield Failure(number, kind, name, message, is_retried, found.devices, found.host)
 
 
 def read_causes(path: Path, study_name: str) -> dict[int, str]:
@@ -75,13 +76,11 @@ def _words(text: bytes | None) -> list[str]:
     return ["" if word is None else str(word) for word in words]
 
 
-def _devices(text: bytes | None) -> tuple[str, ...]:
-    if text is None:
-        return ()
-    with contextlib.suppress(ValueError, RecursionError):
-        place = StoredPlace.read(json.loads(text))
-        return () if place is None else place.devices
-    return ()
+def _place(text: bytes | None) -> StoredPlace:
+    if text is not None:
+        with contextlib.suppress(ValueError, RecursionError):
+            return StoredPlace.read(json.loads(text)) or StoredPlace()
+    return StoredPlace()
 
 
 def _retried(connection: sqlite3.Connection, study_id: int) -> set[int]:

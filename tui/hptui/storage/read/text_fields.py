@@ -99,6 +99,13 @@ class FileTexts:
             if place is not None and place.devices:
                 yield number, place.devices
 
+    def hosts(self) -> Iterator[tuple[int, str]]:
+        """Yield the numbers of trials that ran on other machines, each with its name."""
+        for number, stored in self._attributes("system", PLACE_KEY):
+            place = StoredPlace.read(stored)
+            if place is not None and place.host:
+                yield number, place.host
+
     def attributes(self, key: str) -> Iterator[tuple[int, object]]:
         """Yield the numbers of trials with a user attribute, each with what its JSON holds."""
         return self._attributes("user", key)

@@ -15,6 +15,7 @@ from hptui.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from hptui.domain.study_ref import StudyRef
     from hptui.storage.read.trial_detail import StoredError
@@ -25,8 +26,8 @@ Errors that differ only in numbers, addresses, identifiers and paths share a cau
 stands for these. The most frequent cause comes first. `hptui retry STUDY --cause N` retries the
 trials of a cause; --filter 'cause="..."' selects them in other commands. --json prints a list of
 objects with the keys n, kind, type, message, cause, count, first, newest, trials, retriable,
-devices (how many had each), and example: number, message and traceback of the newest trial, for
-the first 50 causes.
+devices and hosts (how many had each), and example: number, message and traceback of the newest
+trial, for the first 50 causes.
 """
 _MAX_SHOWN = 20
 _MAX_EXAMPLES = 50
@@ -134,18 +135,18 @@ def trials_text(group: FailureGroup) -> str:
     numbers = f"trial {group.first}"
     if group.count > 1:
         numbers = f"trials {group.first} to {group.newest}"
-    numbers += _on_devices(group)
+    numbers += _counted("on", group.hosts) + _counted("on GPU", group.devices)
     n_retried = group.count - len(group.retriable)
     retried = "all" if n_retried == group.count else f"{n_retried:,}"
     return f"{numbers}, {retried} retried" if n_retried else numbers
 
 
-def _on_devices(group: FailureGroup) -> str:
-    """Return on which devices they failed, most often first: one that is broken stands out."""
-    often = sorted(group.devices.items(), key=lambda each: -each[1])
+def _counted(where: str, counts: Mapping[str, int]) -> str:
+    """Return where they failed, most often first: a machine or GPU that is broken stands out."""
+    often = sorted(counts.items(), key=lambda each: -each[1])
     told = [
-        f"{count:,} on GPU {safe_line(device, max_chars=60)}"
-        for device, count in often[:_MAX_DEVICES_TOLD]
+        f"{count:,} {where} {safe_line(name, max_chars=60)}"
+        for name, count in often[:_MAX_DEVICES_TOLD]
     ]
     if len(often) > len(told):
         told.append(f"and others on {len(often) - len(told):,} more")
@@ -166,6 +167,7 @@ def _as_json(place: StudyRef, at: int, group: FailureGroup) -> dict[str, Any]:
         "trials": group.numbers,
         "retriable": group.retriable,
         "devices": group.devices,
+        "hosts": group.hosts,
         "example": None
         if error is None
         else {

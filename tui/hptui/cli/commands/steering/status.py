@@ -192,7 +192,8 @@ def _describe_worker(worker: Mapping[str, Any]) -> str:
     place = StoredPlace.read(worker.get("place"))
     where = "" if place is None else f"  on {place}"
     if worker["trial"] is None:
-        return f"  worker {worker['slot'] + 1:<2}   idle{where}"
+        state = "starting" if worker.get("pid", 0) is None else "idle"
+        return f"  worker {worker['slot'] + 1:<2}   {state}{where}"
     step = f"  step {worker['step']}  {worker['value']:.4g}" if worker["step"] is not None else ""
     ending = "  being ended" if worker["ending"] else ""
     thinking = show_thinking(worker.get("thinking_s"))

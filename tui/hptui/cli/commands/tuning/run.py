@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hptui.cli.options.command_options import add_command_options, find, trial_folder
+from hptui.cli.options.far_options import add_far_options, far_of, far_slots
 from hptui.cli.options.locate import (
     add_studies_option,
     address_of,
@@ -56,10 +57,12 @@ if TYPE_CHECKING:
 
     from hptui.cli.output.run_output import RunOutput
     from hptui.cli.output.shield import Output
+    from hptui.domain.far_workers import FarWorkers
     from hptui.domain.methods.options import MethodSpec
     from hptui.domain.objective import ObjectiveRef
     from hptui.engine.run.engine import Engine
     from hptui.engine.run.plan import RunPlan
+    from hptui.engine.workers.worker_kinds import Backend
     from hptui.registry.catalogue import FoundObjective
 
 EXIT_NOTHING_COMPLETED = 3
@@ -108,6 +111,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_budget(parser)
     _add_execution(parser)
     add_resources(parser, typed)
+    add_far_options(parser, typed)
     add_following(parser, typed)
     add_command_options(parser)
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
@@ -247,9 +251,9 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--backend",
-        choices=("loky", "threading"),
-        default="loky",
-        help="each worker is a process (default), or a thread of one process",
+        choices=("loky", "threading", "ssh", "dask"),
+        help="each worker is a process (default), a thread of one process, a process on one of "
+        "--hosts, or one of a dask cluster",
     )
     group.add_argument(
         "--leftovers",
@@ -381,7 +385,8 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     notes += filter(None, [python_note])
     if found.problem:
         raise _not_to_be_tuned(args, found)
-    from hptui.engine.run.plan import RunPlan
+    far = far_of(args, found.ref)
+    from hptui.engine.run.plan import RunPlan, available_cores
     from hptui.engine.run.rules import Budget
 
     n_trials: int | None = args.trials or prepared.trials
@@ -409,8 +414,11 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             trial_timeout_s=args.trial_timeout,
             **_patience(found.ref),
         ),
-        n_workers=workers_of(args, resources, prepared.workers),
-        backend=args.backend,
+        n_workers=workers_of(args, resources, prepared.workers)
+        if far is None
+        else far_slots(far, resources, args.workers or prepared.workers, available_cores()),
+        backend=args.backend or _backend(far),
+        far=far,
         resources=resources,
         python=python,
         seed=args.seed,
@@ -427,6 +435,12 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         n_values=found.info.n_values,
         notes=(*notes, *_notes(args, found), *filter(None, [unused_text(resources)])),
     )
+
+
+def _backend(far: FarWorkers | None) -> Backend:
+    if far is None:
+        return "loky"
+    return "ssh" if far.cluster is None else "dask"
 
 
 def _not_to_be_tuned(args: argparse.Namespace, found: FoundObjective) -> ObjectiveError:

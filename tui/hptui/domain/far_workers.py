@@ -1,0 +1,157 @@
+"""Workers on other machines: which hosts, how many on each, and where their code is from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final, Literal, cast
+
+from hptui.domain.run_text import MAX_WORKERS
+from hptui.domain.text import redacted, safe_line
+from hptui.errors import UsageError
+
+CodeFrom = Literal["same", "ship"]
+"""Whether the objective has the same path everywhere, or is sent."""
+CODE_FROM: Final[tuple[CodeFrom, ...]] = ("same", "ship")
+DEFAULT_RETRIES: Final = 1
+"""How often a trial is repeated whose connection was lost."""
+MAX_RETRIES: Final = 100
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9_][\w.+-]*@)?(?:[A-Za-z0-9_][\w.-]*|\[[0-9A-Za-z:.%]+\])")
+"""No name begins with a dash: ssh would take it for an option."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A machine, and how many workers it has at most."""
+
+    name: str
+    """As ssh takes it: `gpu1`, `me@gpu3`, or a name of the user's ssh configuration."""
+    n_workers: int | None = None
+    """None where nothing was said: one, or as many as its devices hold."""
+
+    def __str__(self) -> str:
+        return self.name if self.n_workers is None else f"{self.name}:{self.n_workers}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """A dask cluster."""
+
+    scheduler: str = ""
+    """An address, or the path of a scheduler's file; empty for a cluster on this machine."""
+    resources: tuple[tuple[str, float], ...] = ()
+    """What each worker takes of what dask's workers declare, such as GPU=1."""
+    address: tuple[str, int] = ("", 0)
+    """Where dask's workers reach this machine; empty, and 0, for what the system gives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FarWorkers:
+    """What a run was told of workers on other machines."""
+
+    hosts: tuple[Host, ...] = ()
+    cluster: Cluster | None = None
+    """In the place of hosts."""
+    code: CodeFrom = "same"
+    python: str = ""
+    """The interpreter there; empty for the path of the one that runs hptui."""
+    retries: int = DEFAULT_RETRIES
+    """How often a trial is repeated whose connection was lost."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the record of a run keeps."""
+        if self.cluster is not None:
+            return {"scheduler": redacted(self.cluster.scheduler), "code": self.code}
+        return {"hosts": [str(host) for host in self.hosts], "code": self.code}
+
+
+def read_hosts(text: str) -> tuple[Host, ...]:
+    """Return the hosts of a list such as `gpu1,gpu2:4,me@gpu3`.
+
+    Raises:
+        UsageError: One is empty, is given twice, or is not a host's name.
+    """
+    hosts = tuple(_read_host(each.strip(), text) for each in text.split(","))
+    names = [host.name for host in hosts]
+    again = next((name for name in names if names.count(name) > 1), None)
+    if again is not None:
+        raise UsageError(
+            f"{_quoted(text)} names {safe_line(again)} twice; write {safe_line(again)}:2 for two "
+            "workers"
+        )
+    if sum(host.n_workers or 1 for host in hosts) > MAX_WORKERS:
+        raise UsageError(f"{_quoted(text)} has more than {MAX_WORKERS} workers")
+    return hosts
+
+
+def _read_host(word: str, text: str) -> Host:
+    name, colon, count = word.rpartition(":")
+    if not colon or (word.endswith("]") and "[" in word):
+        name, count = word, ""
+    if not _HOST.fullmatch(name) or (count and not re.fullmatch(r"[1-9][0-9]{0,5}", count)):
+        raise UsageError(f"{_quoted(text)} is not a list of hosts; write gpu1,gpu2:4,me@gpu3")
+    if colon and not count and name != word:
+        raise UsageError(f"{_quoted(word)} gives no number of workers; write {safe_line(name)}:4")
+    return Host(name, int(count) if count else None)
+
+
+def read_scheduler(text: str) -> str:
+    """Return the address of a scheduler, or the path of its file.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    if re.fullmatch(r"(?:tcp|tls|ucx|ws|wss)://[^\s/]+:[0-9]{1,5}/?", text):
+        return text
+    if "://" in text or not text or "\0" in text:
+        raise UsageError(f"{_quoted(text)} is not a scheduler; write tcp://head:8786, or a file")
+    return text
+
+
+def read_worker_resources(text: str) -> tuple[tuple[str, float], ...]:
+    """Return what each worker takes of a dask worker: `GPU=1` or `GPU=1,MEMORY=8e9`.
+
+    Raises:
+        UsageError: The text is something else.
+    """
+    found: dict[str, float] = {}
+    for each in text.split(","):
+        name, _, amount = (part.strip() for part in each.partition("="))
+        if not name or not re.fullmatch(r"\d+(?:\.\d+)?(?:[eE]\d{1,2})?", amount):
+            raise UsageError(f"{_quoted(text)} is not a list of resources; write GPU=1")
+        found[name] = float(amount)
+    return tuple(found.items())
+
+
+def read_engine_address(text: str) -> tuple[str, int]:
+    """Return host and port of `HOST`, `HOST:PORT` or `[::1]:PORT`; without a port it is 0.
+
+    Raises:
+        UsageError: The text is something else.
+    """
+    found = re.fullmatch(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9][\w.-]*)(?::([0-9]{1,5}))?", text)
+    if found is None or int(found[2] or 0) >= 1 << 16:
+        raise UsageError(f"{_quoted(text)} is not an address; write HOST or HOST:PORT")
+    return found[1].strip("[]"), int(found[2] or 0)
+
+
+def read_retries(text: str) -> int:
+    """Return how often a lost trial is repeated.
+
+    Raises:
+        UsageError: The text is no whole number from 0 to `MAX_RETRIES`.
+    """
+    if not re.fullmatch(r"[0-9]{1,3}", text) or int(text) > MAX_RETRIES:
+        raise UsageError(f"{_quoted(text)} is not a whole number from 0 to {MAX_RETRIES}")
+    return int(text)
+
+
+def hosts_of(stored: object) -> tuple[str, ...]:
+    """Return the hosts in the record of a run; none where it tells none."""
+    fields = cast("dict[str, object]", stored) if isinstance(stored, dict) else {}
+    hosts = fields.get("hosts")
+    return tuple(map(str, cast("list[object]", hosts))) if isinstance(hosts, list) else ()
+
+
+def _quoted(text: str) -> str:
+    return safe_line(repr(text), max_chars=60)
