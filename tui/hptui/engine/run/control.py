@@ -205,7 +205,8 @@ def _require_places(engine: Engine, n_workers: int) -> None:
     size = engine.pool.places.size
     if size is not None and n_workers > size and engine.pool.is_far:
         raise UsageError(
-            f"You asked for {plural(n_workers, 'worker')}, and the hosts have {plural(size, 'place')}.",
+            f"You asked for {plural(n_workers, 'worker')}, and the hosts have "
+            f"{plural(size, 'place')}.",
             hint=f"Ask for at most {size}, or start the run again with more: --hosts HOST:N.",
         )
     if size is not None and n_workers > size:
