@@ -9,7 +9,7 @@ INTEGRATION_VENV := .venv-integration
 CONSTRAINTS := .constraints-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-fast test-integration test-cluster test-identity test-kill fuzz fuzz-files check format lint types contracts bench bench-long bench-scale pages pictures clean
+.PHONY: help run demo test test-fast test-integration test-servers test-cluster test-identity test-kill fuzz fuzz-files check format lint types contracts bench bench-long bench-scale pages pictures clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -43,7 +43,7 @@ demo: $(VENV)/.installed ## tune a real model without a screen: plot and best tr
 # Much of the time tests wait, for programs and deadlines: four for two cores. A worker that a test
 # which hangs has ended is not started again: xdist would give it that test again.
 test: $(VENV)/.dev ## run the tests
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --ignore tests/integration --ignore tests/cluster
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --ignore tests/integration --ignore tests/servers --ignore tests/cluster
 
 test-fast: $(VENV)/.dev ## run the tests that need no engine, in under a minute
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m fast tests/domain tests/analysis tests/figures tests/storage tests/ui
@@ -54,6 +54,11 @@ fuzz-files: $(VENV)/.dev ## read 2,000 damaged study files by every command, or 
 
 test-integration: $(INTEGRATION_VENV)/.installed ## run objectives that use torch, Lightning, MLflow and others
 	$(INTEGRATION_VENV)/bin/python -m pytest -n 2 tests/integration
+
+# Each server is started in a temporary folder; what is not installed is skipped, and says so.
+test-servers: $(VENV)/.dev ## mirrors of PostgreSQL, MariaDB and Redis (Debian: postgresql mariadb-server redis-server)
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[servers]'
+	$(BIN)/python -m pytest tests/servers
 
 # Each test runs a server of its own on loopback, or says what is missing.
 test-cluster: $(VENV)/.cluster ## workers over ssh and dask on this machine (needs openssh-server)
@@ -87,7 +92,7 @@ types: $(VENV)/.dev ## check types
 contracts: $(VENV)/.dev ## check the import contracts
 	$(BIN)/lint-imports
 
-check: lint types contracts test ## format, lint, types, import contracts, tests: what CI runs
+check: lint types contracts test test-servers ## format, lint, types, import contracts, tests: what CI runs
 
 bench: $(VENV)/.dev ## hptui and Optuna side by side on this machine: PART="a c" for these parts
 	$(BIN)/python -m tests.benchmarks $(PART)
@@ -97,6 +102,9 @@ bench-scale: $(VENV)/.dev ## what a trial costs the engine: workers here, over s
 
 bench-long: $(VENV)/.dev ## 50,000 trials of TPE in one run, or TRIALS=N: time and memory on the way
 	$(BIN)/python -m tests.benchmarks.long_run $(TRIALS)
+
+bench-scale: $(VENV)/.dev ## mirrors of 100,000 trials, or TRIALS=N, beside Optuna's own reading
+	$(BIN)/python -m tests.benchmarks.mirror $(TRIALS)
 
 pages: $(VENV)/.dev ## write the parts of the documentation anew that the program knows
 	$(BIN)/python -m tests.docs.page_blocks

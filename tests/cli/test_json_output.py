@@ -43,6 +43,7 @@ STEERING: dict[str, tuple[str, ...]] = {
     "resume": (),
     "stop": (),
     "kill": ("0",),
+    "limit": ("30m",),
     "retry": (),
 }
 """Commands that refuse a study at rest in which nothing has failed."""
@@ -133,7 +134,18 @@ def test_a_dead_engine_is_told_by_the_status_of_its_study(studies: Path, tmp_pat
 
 def test_every_command_with_json_is_tried_here_or_needs_more() -> None:
     """Commands that change files or need names have tests of their own."""
-    others = {"run", "objectives", "samplers", "pruners", "ls", "page", "report", "drive"}
+    others = {
+        "run",
+        "objectives",
+        "samplers",
+        "pruners",
+        "ls",
+        "page",
+        "report",
+        "drive",
+        "mirror",
+        "push",
+    }
     others |= {"rename", "duplicate", "fork", "merge", "delete", "undo", "export", "import"}
     tried = (READING | PREPARING | STEERING).keys() - OTHER_NAMES.keys()
     assert COMMANDS.keys() == tried | others | {"upgrade", "logs", "watch", "help", "completion"}

@@ -107,8 +107,7 @@ def test_optunas_address_of_a_file_is_its_path(make: Make, folder: Path, scheme:
         ("sqlite:///", "in memory"),
         ("sqlite:///:memory:", "in memory"),
         ("sqlite:///x.db?mode=ro", "options after the ?"),
-        ("postgresql+psycopg2://me:hunter2@host/db", "//me:***@host/db is an address"),
-        ("redis://:hunter2@host", "is an address"),
+        ("ftp://me:hunter2@host/db", "//me:***@host/db is an address"),
     ],
 )
 @pytest.mark.parametrize("read", [locate_study, locate_file, storage_file, open_place])
@@ -116,6 +115,13 @@ def test_other_addresses_are_refused(read: Callable[[str], object], text: str, s
     with pytest.raises(UsageError) as refused:
         read(text)
     assert sentence in refused.value.message
+    assert "hunter2" not in f"{refused.value.message} {refused.value.hint}"
+
+
+@pytest.mark.parametrize("text", ["postgresql+psycopg2://me:hunter2@host/db", "redis://:hunter2@h"])
+def test_trials_are_stored_on_no_server(text: str) -> None:
+    with pytest.raises(UsageError, match="is an address, but studies are in files here") as refused:
+        storage_file(text)
     assert "hunter2" not in f"{refused.value.message} {refused.value.hint}"
 
 

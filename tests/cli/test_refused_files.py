@@ -90,6 +90,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "workers": [["2"]],
     "enqueue": [["--params", "{}"]],
     "extend": [["--trials", "1"]],
+    "limit": [["30m"]],
     "retry": [[], ["0"], ["--cause", "1"]],
     "failures": [[], ["--json"]],
     "space": [[], ["--space", "x=0..1"]],

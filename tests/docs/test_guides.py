@@ -6,7 +6,11 @@ import re
 import shutil
 from typing import TYPE_CHECKING, Final
 
+import optuna
 import pytest
+from optuna.distributions import FloatDistribution
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from tests.docs.pages import PAGES, ROOT, blocks_of, page_text
 from tests.docs.trying import (
     QUICK,
@@ -235,10 +239,25 @@ def steering(page: Page) -> None:
         page.give(f"{command.replace('STUDY', 'train').partition('#')[0]} || test $? = 3")
 
 
+def servers(page: Page) -> None:
+    for text in ("postgresql://", "[storages]"):
+        block = page.take(text)
+        for command in commands_of(block) if text != "[storages]" else ():
+            require_understood(command)
+    storage = JournalStorage(JournalFileBackend(str(page.folder / "journal.log")))
+    for name in ("resnet", "vit"):
+        study = optuna.create_study(study_name=name, storage=storage)
+        for number in range(3):
+            study.tell(study.ask({"x": FloatDistribution(0, 1)}), number)
+    page.give_rest()
+    assert optuna.load_study(study_name="mine", storage=storage).best_value == 0.0
+
+
 def settings(page: Page) -> None:
     page.write("settings.toml")
     read = load_settings(page.folder / "settings.toml")
     assert read.trouble == ""
+    assert read.storages == {"lab": "postgresql://me@lab/studies"}
     assert read.filters["good"] == "state:complete -tag:bad"
 
 
@@ -260,6 +279,7 @@ PLANS: Final[dict[str, Callable[[Page], None]]] = {
     "guides/sampler": sampler,
     "guides/script": script,
     "guides/search": search,
+    "guides/servers": servers,
     "guides/steering": steering,
     "reference/settings": settings,
 }

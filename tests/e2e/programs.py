@@ -22,7 +22,11 @@ OBJECTIVES = Path(__file__).with_name("objectives_for_runs.py")
 
 def places_in(folder: Path) -> dict[str, str]:
     """Return the environment variables with which `hptui` keeps to a folder."""
-    return {"HPTUI_STUDIES": str(folder), "XDG_STATE_HOME": str(folder / ".state")}
+    return {
+        "HPTUI_STUDIES": str(folder),
+        "XDG_STATE_HOME": str(folder / ".state"),
+        "XDG_CACHE_HOME": str(folder / ".cache"),
+    }
 
 
 def start(*arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:

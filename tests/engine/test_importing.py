@@ -333,7 +333,12 @@ def test_parameters_can_be_enqueued(source: Path, tmp_path: Path) -> None:
         ("f.json", f'[{{"n": 1{"0" * 400}, "value": 1}}]', [], "is an integer above 2**53"),
         ("f.json", f'[{{"n": {"1" * 5000}, "value": 1}}]', [], "line 1 is not JSON: Exceeds the"),
         ("f.json", '[{"x": 1, "x": 2, "value": 1}]', [], "the key 'x' comes twice in an object"),
-        ("f.json", '[{"params": {"x": 1}, "params_x": 2}]', [], "trial 0: 'params_x' is given twice"),
+        (
+            "f.json",
+            '[{"params": {"x": 1}, "params_x": 2}]',
+            [],
+            "trial 0: 'params_x' is given twice",
+        ),
         ("f.jsonl", '{"x": 1, "value": 1}\n{"\\ud800": 1}\n', [], "line 2: the name"),
         ("f.json", '[{"x": 1, "value": 2},\n 3]', [], "f.json, trial 1 is 3, not an object"),
         ("f.jsonl", '{"x": 1}\n{"x": \n', [], "f.jsonl, line 2, column 7 is not JSON"),
@@ -398,7 +403,7 @@ def test_the_command_says_what_came_of_the_file(
     assert (answer["kept"], answer["path"]) == (1, str(tmp_path / "new.db"))
     assert main(["import", str(file), "new", *folder]) == 2
     assert capsys.readouterr().err == (
-        "hptui: 1 of the 2 rows of f.jsonl is in new already; left out too: not ended yet: 1.\n"
+        "hptui: 1 of 2 rows of f.jsonl is in new already; left out too: not ended yet: 1.\n"
         "  There is nothing new to import. --again imports the rows again.\n"
     )
     assert main(["import", str(file), "new", *folder, "--again"]) == 0

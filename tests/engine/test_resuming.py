@@ -104,7 +104,7 @@ def test_the_list_and_other_commands_go_on_first_and_say_so(
         path.rename(tmp_path / "new.db")
         assert main([*words, "--studies", str(tmp_path)]) == 0
         told = capsys.readouterr()
-        assert "Renaming old to new was cut off" in told.err
+        assert "Renaming old to new was interrupted" in told.err
         assert "new" in told.out
         assert study_names(tmp_path / "new.db") == ["new"]
         rename_study(tmp_path / "new.db", "new", "old")

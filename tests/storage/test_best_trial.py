@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import Direction
 
+DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
 VALUES = (0.0, -0.0, 1.0, 1.0, -3.5, 1e300, math.inf, -math.inf)
 CONSTRAINTS = (-1.0, 0.0, 0.5, math.inf, -math.inf, math.nan, None, "odd", [1])
 STATES = ("COMPLETE", "COMPLETE", "COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING")
@@ -73,7 +74,7 @@ def _one_by_one(study: optuna.Study, *, maximize: bool) -> list[tuple[int, float
 @pytest.mark.parametrize("seed", range(N_STUDIES))
 def test_all_forms_of_the_rule_choose_the_same_trial(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
-    path, direction = tmp_path / "s.db", chance.choice(("minimize", "maximize"))
+    path, direction = tmp_path / "s.db", chance.choice(DIRECTIONS)
     _write(path, chance, (direction,))
     storage = SqliteStorage(path)
     bests = _one_by_one(
@@ -110,8 +111,8 @@ def test_all_forms_of_the_rule_choose_the_same_trial(seed: int, tmp_path: Path) 
 def test_both_forms_of_the_front_hold_the_same_values(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
     path = tmp_path / "s.db"
-    directions = tuple(
-        chance.choice(("minimize", "maximize")) for _ in range(chance.choice((2, 3)))
+    directions: tuple[Direction, ...] = tuple(
+        chance.choice(DIRECTIONS) for _ in range(chance.choice((2, 3)))
     )
     _write(path, chance, directions)
     storage = SqliteStorage(path)
@@ -121,4 +122,5 @@ def test_both_forms_of_the_front_hold_the_same_values(seed: int, tmp_path: Path)
         reader.refresh()
         trials = reader.trials
     signs = np.array([1.0 if each == "minimize" else -1.0 for each in directions])
-    assert set(front) == set(map(tuple, (trials.values[best_trials(trials)] * signs).tolist()))
+    losses: list[list[float]] = (trials.values[best_trials(trials)] * signs).tolist()
+    assert set(front) == {tuple(each) for each in losses}

@@ -63,7 +63,7 @@ def test_each_finding_has_its_remedy(folder: Path) -> None:
         wait "has died. Removed." 60s
         wait-not "enter: remove what"
         press a
-        wait "Mend 2 things?"
+        wait "Fix 2 things?"
         press n
         expect "run by hptui on here"
         expect "run by hptui on there"

@@ -64,14 +64,14 @@ def test_causes_are_listed_and_one_is_shown_in_the_table(path: Path):
         press [
         wait "study  #6"
         press escape
-        wait "of 3 causes"
+        wait "for 3 causes"
         press enter
         wait "4 of 11"
         expect "cause="
         press escape
         wait-not "4 of 11"
         press f
-        wait "of 3 causes"
+        wait "for 3 causes"
         press G
         press enter
         wait "1 of 11"
@@ -91,7 +91,7 @@ def test_the_failures_of_a_study_at_rest_wait_for_its_next_run(path: Path):
         """
         wait "11 trials"
         press f
-        wait "of 3 causes"
+        wait "for 3 causes"
         press j
         press r
         wait "Retry 3 failed trials?"

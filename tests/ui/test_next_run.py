@@ -50,7 +50,7 @@ def test_space_trials_and_budget_are_prepared(tmp_path: Path) -> None:
         press b
         wait "For the next run. How many more?"
         press enter
-        wait "The next run has 50 trials"
+        wait "The next run will have 50 trials"
         wait "next run: 50 trials"
         press b
         wait "The next run has 50 trials. 0 withdraws them. How many more?"

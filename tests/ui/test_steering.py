@@ -121,7 +121,7 @@ def test_what_the_next_run_has_can_be_changed_while_nobody_runs_the_study(
         ("fewer-workers", {"workers": ()}, 2, "least"),
         ("budget", {"n_trials": None}, 2, "no trial limit"),
         ("budget", {"state": "stopping"}, 2, "again"),
-        ("run-study", {}, 2, "is being run"),
+        ("run-study", {}, 2, "The study is running"),
     ],
 )
 def test_a_command_that_makes_no_sense_now_says_why(

@@ -119,8 +119,11 @@ def test_a_start_is_a_local_time_and_a_worker_that_of_a_running_trial(study: Stu
         *(show_moment(START_S + 10 * number) for number in range(7)),
         "",
     ]
-    slots = (WorkerStatus(0, None, None, None, None, False), WorkerStatus(1, 6, 1.0, 3, 0.5, False))
-    engine = replace(ENGINE, slots=slots)
+    workers = (
+        WorkerStatus(0, None, None, None, None, False),
+        WorkerStatus(1, 6, 1.0, 3, 0.5, False),
+    )
+    engine = replace(ENGINE, workers=workers)
     running = replace(study, engine=engine)
     assert drawn_beside_trials(running) != drawn_beside_trials(study)
     model = TrialModel(running, sort=Sort("worker"))

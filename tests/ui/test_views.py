@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from hptui.ui.application.app import HptuiApp
 
-pytestmark = pytest.mark.usefixtures("clones_programs")
-
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -401,7 +399,7 @@ def test_a_view_is_written_as_a_picture_or_as_text(
         wait "Use a name that ends in .svg"
         type g
         press enter
-        wait "svg is written"
+        wait "Wrote plain-edf.svg"
         press w
         wait "Write the view"
         press enter
@@ -411,7 +409,7 @@ def test_a_view_is_written_as_a_picture_or_as_text(
         press ctrl+u
         type a.txt
         press enter
-        wait "a.txt is written"
+        wait "Wrote a.txt"
         """,
         path,
         "plain",

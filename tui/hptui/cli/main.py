@@ -112,6 +112,9 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("page", "write a figure as an interactive page for a browser", "reading.page"),
         Command("report", "write a report of a study as one page", "reading.report"),
         Command("compare", "compare up to six studies", "reading.compare"),
+        Command(
+            "mirror", "copy studies from a server or journal, or list the copies", "files.mirror"
+        ),
     ),
     "The application without a terminal": (
         Command("drive", "run the application from a script", "drive"),
@@ -121,6 +124,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("tag", "show or change the tags of a study or of trials", "files.tag"),
         Command("rename", "give a study another name", "files.manage"),
         Command("duplicate", "copy a study under another name", "files.manage"),
+        Command("push", "copy a study to a server or into a journal", "files.push"),
         Command("fork", "copy the trials that fit into a new study", "files.fork"),
         Command("merge", "merge studies of the same objective", "files.merge"),
         Command("delete", "move a study to the trash", "files.manage"),
@@ -247,7 +251,7 @@ def _top_parser() -> argparse.ArgumentParser:
         usage="hptui [PATH]\n       hptui COMMAND [options]",
         description="Tune a model from a terminal: run, watch and steer Optuna studies.\n"
         "Without a command, opens the application on the studies folder, or on PATH:\n"
-        "a folder, a study file or a study's name.",
+        "a folder, a study file, a study's name, a journal or a server's address.",
         epilog=_command_list(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

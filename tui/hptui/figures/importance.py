@@ -117,8 +117,8 @@ def _why_nothing(importance: Importance) -> str:
     if importance.left_out:
         title = EVALUATORS[importance.evaluator].title
         return (
-            f"{title[0].upper()}{title[1:]} needs a parameter that all complete trials have, with the same space. "
-            "PED-ANOVA does not."
+            f"{title[0].upper()}{title[1:]} needs a parameter that all complete trials have, with "
+            "the same space. PED-ANOVA does not."
         )
     return "The complete trials have no parameters."
 

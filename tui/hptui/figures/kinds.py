@@ -143,24 +143,24 @@ class PageKind:
     options: frozenset[Option]
 
 
-def _kind(name: str, function: str, *options: Option) -> PageKind:
+def _page_kind(name: str, function: str, *options: Option) -> PageKind:
     return PageKind(name, f"plot_{function}", frozenset(options))
 
 
 PAGE_KINDS: Final = {
     kind.name: kind
     for kind in (
-        _kind("history", "optimization_history", "objective", "log", "others"),
-        _kind("edf", "edf", "objective", "log", "others"),
-        _kind("pareto", "pareto_front", "axes", "log"),
-        _kind("timeline", "timeline"),
-        _kind("slice", "slice", "objective", "log", "params"),
-        _kind("intermediate", "intermediate_values", "log"),
-        _kind("contour", "contour", "objective", "params"),
-        _kind("rank", "rank", "objective", "params"),
-        _kind("parallel", "parallel_coordinate", "objective", "params"),
-        _kind("hypervolume", "hypervolume_history", "reference"),
-        _kind("importance", "param_importances", "objective", "params", "evaluator"),
-        _kind("advice", "terminator_improvement", "objective", "log"),
+        _page_kind("history", "optimization_history", "objective", "log", "others"),
+        _page_kind("edf", "edf", "objective", "log", "others"),
+        _page_kind("pareto", "pareto_front", "axes", "log"),
+        _page_kind("timeline", "timeline"),
+        _page_kind("slice", "slice", "objective", "log", "params"),
+        _page_kind("intermediate", "intermediate_values", "log"),
+        _page_kind("contour", "contour", "objective", "params"),
+        _page_kind("rank", "rank", "objective", "params"),
+        _page_kind("parallel", "parallel_coordinate", "objective", "params"),
+        _page_kind("hypervolume", "hypervolume_history", "reference"),
+        _page_kind("importance", "param_importances", "objective", "params", "evaluator"),
+        _page_kind("advice", "terminator_improvement", "objective", "log"),
     )
 }

@@ -17,8 +17,10 @@ from hptui.cli.options.locate import (
     is_file_name,
     locate_study,
     studies_folder,
+    study_in,
     typed_path,
 )
+from hptui.cli.options.mirrored import mirrored_source, source_of
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.files.studies_folder import study_file
 from hptui.ui.application.ending import CertainEnd
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from hptui.storage.mirror.address import SourceAddress
     from hptui.ui.application.app import HptuiApp
 
 _MOUSE_PIXELS_OFF: Final = b"\x1b[?1016l"
@@ -58,6 +61,9 @@ def open_place(path: str | None) -> OpenPlace:
     if path is None:
         finish_left_change(studies_folder(None))
         return OpenPlace(studies_folder(None), None, None)
+    address = source_of(path)
+    if address is not None:
+        return _mirrored_place(address)
     path = typed_path(path)
     try:
         is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
@@ -79,12 +85,24 @@ def open_place(path: str | None) -> OpenPlace:
     return OpenPlace(folder if is_of_folder else None, location.path, location.study_name)
 
 
+def _mirrored_place(address: SourceAddress) -> OpenPlace:
+    from hptui.storage.read.studies import study_names
+
+    address, file = mirrored_source(address)
+    if address.study is not None:
+        return OpenPlace(None, file, study_in(file, address.study).study_name, source=address)
+    names = study_names(file)
+    return OpenPlace(None, file, names[0] if len(names) == 1 else None, source=address)
+
+
 def can_open(text: str) -> bool:
     """Say whether `hptui TEXT` means something to open rather than a command."""
     if is_file_name(text):
         return True
     if not text:
         return False
+    if source_of(text) is not None:
+        return True
     try:
         return Path(text).is_dir() or study_file(studies_folder(None), text).is_file()
     except (OSError, ValueError):

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.cli.options.mirrored import mirrored_file, source_of
 from hptui.domain.readable import plural
 from hptui.domain.study_name import check_study_name
 from hptui.domain.study_ref import StudyRef
@@ -20,14 +21,15 @@ from hptui.storage.files.studies_folder import (
     study_files,
     usual_folder,
 )
+from hptui.storage.mirror.mirrors import mirror_state, place_name
 
 if TYPE_CHECKING:
     import argparse
 
 _MAX_LISTED = 20
 _A_FILE = (
-    "Give the path of the SQLite file, like studies/all.db or sqlite:///studies/all.db. Optuna's "
-    "copy_study brings a study from a server into one."
+    "Give the path of the SQLite file, like studies/all.db or sqlite:///studies/all.db. "
+    "hptui duplicate ADDRESS#STUDY NEW_NAME brings a study from a server into one."
 )
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(/.*)", re.DOTALL)
 _RELATIVE, _MEMORY = "///", (":memory:", "")
@@ -50,7 +52,8 @@ def add_study_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "study",
         metavar="STUDY",
-        help="a study's name, path/to/file.db, file.db:name, or sqlite:///path/to/file.db",
+        help="a study's name, path/to/file.db, file.db:name, sqlite:///path/to/file.db, or "
+        "ADDRESS#name of a server or a journal",
     )
     add_studies_option(parser)
 
@@ -148,7 +151,9 @@ def finish_left_change(folder: Path) -> None:
 
 
 def spelling_of(path: Path, study_name: str) -> str:
-    """Return what a person types for a study whose file is in the studies folder."""
+    """Return what a person types for a study whose file is in the studies folder, or a mirror."""
+    if mirror_state(path) is not None:
+        return f"{place_name(path)}#{study_name}"
     if path.suffix != ".db":
         # What has neither a slash nor this ending is a study's name.
         return str(path) if study_name == path.stem else f"{path}:{study_name}"
@@ -160,7 +165,7 @@ def spelling_of(path: Path, study_name: str) -> str:
 
 def address_of(path: Path, study_name: str) -> str:
     """Return what a person types here for a study in any file."""
-    if path.parent == studies_folder(None):
+    if path.parent == studies_folder(None) or mirror_state(path) is not None:
         return spelling_of(path, study_name)
     return str(path) if study_name == path.stem else f"{path}:{study_name}"
 
@@ -171,7 +176,8 @@ def locate_study(text: str, *, studies: Path | None = None, resume: bool = True)
     A name is NAME.db in the studies folder, and NAME:STUDY one of several studies in it; what ends
     in `.db` or holds a slash is a path, from here or else from the studies folder, also as
     `typed_path` takes it. The study in it is the only one, the one named like the file, or the one
-    after a colon.
+    after a colon. An address of a server or a journal, or a named storage of the settings, is
+    mirrored first, and the study is the one after a `#`.
 
     Args:
         text: What a person has typed.
@@ -182,9 +188,18 @@ def locate_study(text: str, *, studies: Path | None = None, resume: bool = True)
         UsageError: There is no such study, or it is not clear which; lists what there is.
         StudyFileError: Its file is no study file, or cannot be read.
     """
+    return study_in(*_place_of(text, studies_folder(studies), resume=resume))
+
+
+def study_in(path: Path, wanted: str | None) -> StudyRef:
+    """Return the study of this name in a file; where None the only one, or that named like it.
+
+    Raises:
+        UsageError: There is none, or it is not clear which.
+        StudyFileError: The file is no study file, or cannot be read.
+    """
     from hptui.storage.read.studies import study_names
 
-    path, wanted = _path_of(text, studies_folder(studies), resume=resume)
     names = study_names(path)
     if wanted is None:
         if len(names) == 1:
@@ -208,7 +223,7 @@ def locate_file(text: str, *, studies: Path | None = None, resume: bool = True) 
     Raises:
         UsageError: There is no such file, or `text` names a study inside of one.
     """
-    path, wanted = _path_of(text, studies_folder(studies), resume=resume)
+    path, wanted = _place_of(text, studies_folder(studies), resume=resume)
     if wanted is not None:
         raise UsageError(
             f"{safe_line(text)} names a study, but this command takes a whole file.",
@@ -223,19 +238,24 @@ def _not_clear(path: Path, names: list[str]) -> UsageError:
 
     if not names:
         return StudyFileError(no_study_text(path), hint=EMPTY_HINT)
+    place = safe_line(place_name(path, is_short=True))
+    mark = ":" if mirror_state(path) is None else "#"
     return UsageError(
-        f"{safe_line(path.name)} holds {plural(len(names), 'study', 'studies')}: "
-        f"{list_names(names)}.",
-        hint=f"Choose one, like {safe_line(path.name)}:{safe_line(names[0], max_chars=60)}.",
+        f"{place} holds {plural(len(names), 'study', 'studies')}: {list_names(names)}.",
+        hint=f"Choose one, like {place}{mark}{safe_line(names[0], max_chars=60)}.",
     )
 
 
 def _not_in(path: Path, wanted: str, names: list[str]) -> UsageError:
     near = difflib.get_close_matches(wanted, names, n=3)
-    return UsageError(
-        f"{safe_line(path.name)} holds no study {safe_line(wanted, max_chars=60)!r}.",
-        hint=f"It holds: {list_names(near or names)}.",
-    )
+    place = safe_line(place_name(path, is_short=True))
+    state = mirror_state(path)
+    if state is not None and state.study is not None:
+        # Of the others nothing is here.
+        hint = f"hptui ls {place} lists the studies there."
+    else:
+        hint = f"It holds: {list_names(near or names)}."
+    return UsageError(f"{place} holds no study {safe_line(wanted, max_chars=60)!r}.", hint=hint)
 
 
 def list_names(names: list[str]) -> str:
@@ -243,6 +263,14 @@ def list_names(names: list[str]) -> str:
     shown = ", ".join(safe_line(name, max_chars=60) for name in names[:_MAX_LISTED])
     more = len(names) - _MAX_LISTED
     return f"{shown} and {more} more" if more > 0 else shown or "none"
+
+
+def _place_of(text: str, folder: Path, *, resume: bool) -> tuple[Path, str | None]:
+    """Return the file that `text` means, a mirror too, and the study's name where it gives one."""
+    address = source_of(text)
+    if address is not None:
+        return mirrored_file(address), address.study
+    return _path_of(text, folder, resume=resume)
 
 
 def _path_of(text: str, folder: Path, *, resume: bool) -> tuple[Path, str | None]:

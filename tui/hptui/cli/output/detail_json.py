@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hptui.storage.mirror.mirrors import mirror_state
 from hptui.storage.sqlite.timestamps import iso_utc
 
 if TYPE_CHECKING:
@@ -39,6 +40,19 @@ def study_json(study: StudyDetail, best: TrialDetail | None) -> dict[str, Any]:
         "artifacts": [each.to_json() for each in study.artifacts],
         "user_attrs": study.user_attributes.readable(),
         "system_attrs": study.system_attributes.readable(),
+        "mirror": mirror_json(summary.path),
+    }
+
+
+def mirror_json(path: Path) -> dict[str, Any] | None:
+    """Return of what a study's file is a mirror, and how old it is; None where it is none."""
+    state = mirror_state(path)
+    if state is None:
+        return None
+    return {
+        "address": state.address,
+        "age_s": state.age_s(),
+        "trouble": state.trouble or None,
     }
 
 

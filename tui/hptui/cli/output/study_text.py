@@ -19,11 +19,13 @@ from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STATE_WORDS
 from hptui.engine.run.observer import reason_text
 from hptui.registry.catalogue import spell
+from hptui.storage.mirror.mirrors import mirror_state
 from hptui.ui.setup.resource_fields import lost_variables, resource_options, texts_of_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hptui.storage.read.studies import StudySummary
     from hptui.storage.read.study_detail import RunRecord, StudyDetail
     from hptui.storage.read.trial_detail import TrialDetail
 
@@ -42,7 +44,7 @@ def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
         )
     ]
     lines = [
-        f"{safe_line(summary.name)}   {safe_line(summary.path)} ({show_size(summary.size_bytes)})",
+        f"{safe_line(summary.name)}   {_place_text(summary)}",
         field_line("objective", objective_text(study)),
         field_line("goal", ", ".join(goals)),
         field_line("trials", counts_text(study.summary.counts)),
@@ -57,6 +59,14 @@ def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
         *attribute_lines(study.user_attributes, "attributes"),
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _place_text(summary: StudySummary) -> str:
+    """Return where a study is: its file, or of what it is a mirror, and how old that is."""
+    state = mirror_state(summary.path)
+    if state is not None:
+        return state.describe()
+    return f"{safe_line(summary.path)} ({show_size(summary.size_bytes)})"
 
 
 def objective_text(study: StudyDetail) -> str:

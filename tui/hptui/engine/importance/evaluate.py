@@ -85,12 +85,13 @@ def _refusal(trials: JudgedTrials, evaluator: Evaluator, params: Sequence[str]) 
         )
     if params and not _are_together(trials, params):
         return UsageError(
-            f"{title[0].upper()}{title[1:]} needs complete trials that have all of these parameters, from the same "
-            "space; there are none.",
+            f"{title[0].upper()}{title[1:]} needs complete trials that have all of these "
+            "parameters, from the same space; there are none.",
             hint="--evaluator ped-anova judges each parameter by itself.",
         )
     return UsageError(
-        f"{title[0].upper()}{title[1:]} cannot handle values or parameters that lie so far apart, or so close together.",
+        f"{title[0].upper()}{title[1:]} cannot handle values or parameters that lie so far "
+        "apart, or so close together.",
         hint="--evaluator ped-anova uses only the order of the values.",
     )
 

@@ -16,6 +16,7 @@ from hptui.errors import StudyFileError, UsageError
 from hptui.storage.files.staging import draft_folder
 from hptui.storage.files.studies_folder import study_file
 from hptui.storage.files.validation import require_writable
+from hptui.storage.mirror.mirrors import folder_for_new
 from hptui.storage.read.stored_spaces import read_latest_spaces
 from hptui.storage.read.studies import study_names
 from hptui.storage.read.study_facts import read_facts
@@ -93,7 +94,7 @@ def fork_study(
         new_name: The fork's name.
         request: In what the fork differs.
         target: The fork's file; one that is there gets another study. None for a file of its own
-            beside the study's.
+            beside the study's, or with the person's studies where that is a mirror.
         allow_empty: Whether a fork may have no trial.
         on_progress: Told how far the study is read.
 
@@ -103,7 +104,7 @@ def fork_study(
         StudyBusyError: A file is locked.
     """
     require_study(path, study_name)
-    with new_study(path.parent, new_name, target) as (draft, place):
+    with new_study(folder_for_new(path), new_name, target) as (draft, place):
         extract_study(path, study_name, draft)
         with StudyReader(draft, study_name, on_progress=on_progress) as reader:
             reader.refresh()
@@ -133,7 +134,7 @@ def dry_fork(
         HptuiError: As `fork_study` does.
     """
     require_study(path, study_name)
-    check_new_study(path.parent, new_name, target)
+    check_new_study(folder_for_new(path), new_name, target)
     plan = preview_fork(path, study_name, request)
     _require_kept(plan, allow_empty=allow_empty)
     return plan

@@ -13,6 +13,7 @@ from hptui.engine.studies.forking import change_draft, check_new_study, new_stud
 from hptui.engine.studies.renaming import require_study
 from hptui.errors import UsageError
 from hptui.registry.same_objective import Tuned, difference
+from hptui.storage.mirror.mirrors import folder_for_new
 from hptui.storage.read.stored_spaces import read_latest_spaces
 from hptui.storage.read.study_facts import read_facts
 from hptui.storage.read.study_reader import StudyReader
@@ -89,7 +90,7 @@ def merge_studies(
     """
     _check_places(places)
     with (
-        new_study(places[0][0].parent, new_name, target) as (draft, path),
+        new_study(folder_for_new(places[0][0]), new_name, target) as (draft, path),
         ExitStack() as stack,
     ):
         folder = Path(
@@ -120,7 +121,7 @@ def dry_merge(
         HptuiError: As `merge_studies` does.
     """
     _check_places(places)
-    check_new_study(places[0][0].parent, new_name, target)
+    check_new_study(folder_for_new(places[0][0]), new_name, target)
     plan = preview_merge(places, any_objective=any_objective)
     _require_kept(plan)
     return plan

@@ -31,6 +31,7 @@ from hptui.storage.files.moving import connect_for_writing, move_file, move_side
 from hptui.storage.files.open_files import require_closed
 from hptui.storage.files.studies_folder import study_file
 from hptui.storage.files.validation import require_writable
+from hptui.storage.mirror.mirrors import folder_for_new
 from hptui.storage.read.studies import study_names
 from hptui.storage.sqlite.connection import as_storage_error
 from hptui.storage.transfer.copying import copy_study, require_no_side_files
@@ -204,11 +205,20 @@ def _rename_row(path: Path, study_name: str, new_name: str) -> None:
         raise as_storage_error(error, path) from error
 
 
-def duplicate_study(path: Path, study_name: str, new_name: str) -> Path:
-    """Copy a study to a file of its own beside its file; return the new file's path.
+def duplicate_study(
+    path: Path, study_name: str, new_name: str, *, folder: Path | None = None
+) -> Path:
+    """Copy a study to a file of its own; return the new file's path.
 
     The study may be running; trials that run now are failed ones in the copy. Logs and files of
     trials are not copied.
+
+    Args:
+        path: The study's file.
+        study_name: Its name in the file.
+        new_name: The copy's name.
+        folder: Where the copy is made; where None beside the study's file, or with the person's
+            studies where that is a mirror.
 
     Raises:
         UsageError: The name is wrong or taken; there is no such study; the folder cannot be
@@ -217,7 +227,7 @@ def duplicate_study(path: Path, study_name: str, new_name: str) -> Path:
     """
     check_study_name(new_name)
     require_study(path, study_name)
-    target = study_file(path.parent, new_name)
+    target = study_file(folder or folder_for_new(path), new_name)
     require_free_name(target)
     require_free_folder(folder_of(target, new_name))
     copy_study(path, study_name, target, new_name=new_name)

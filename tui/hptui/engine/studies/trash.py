@@ -55,6 +55,7 @@ from hptui.storage.files.validation import (
     require_readable,
     require_writable,
 )
+from hptui.storage.mirror.mirrors import refuse_mirror
 from hptui.storage.read.session import read_study_file
 from hptui.storage.read.studies import read_summary, study_names
 from hptui.storage.sqlite.connection import as_storage_error
@@ -321,6 +322,7 @@ def delete_study(path: Path, study_name: str) -> TrashEntry:
             written.
         StudyBusyError: An engine runs the study, or a program has the file open.
     """
+    refuse_mirror(path)
     report = inspect_file(path)
     if report.kind in ("missing", "foreign", "directory", "not_sqlite", "unreadable"):
         raise StudyFileError(report.sentence, hint="hptui deletes study files only.")

@@ -68,6 +68,22 @@ def read_side_object(path: str | os.PathLike[str], max_bytes: int) -> dict[str, 
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, as a whole.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.unlink(missing_ok=True)
+    try:
+        with os.fdopen(open_side_file(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as stream:
+            stream.write(text.encode("utf-8", "replace"))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def link_on_the_way(path: Path, top: Path) -> Path | None:
     """Return the link that `path` is, or that a folder on the way to it from `top` is.
 

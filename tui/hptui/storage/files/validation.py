@@ -13,6 +13,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.files.content import Content, UnfitContentError, check_content
 from hptui.storage.files.study_lock import opening
+from hptui.storage.mirror.mirrors import refuse_mirror
 from hptui.storage.sqlite.connection import MAX_TEXT_BYTES, code_of, file_uri, is_lock, study_path
 
 if TYPE_CHECKING:
@@ -170,8 +171,9 @@ def require_writable(
         check_budget_s: How long to look for damage, in seconds.
 
     Raises:
-        StudyFileError: Rows cannot be written to its tables, or it is read-only.
+        StudyFileError: Rows cannot be written to its tables, it is read-only, or a mirror.
     """
+    refuse_mirror(study_path(path))
     report = require_usual_tables(path, check_budget_s=check_budget_s)
     if report.read_only:
         what = "file" if not os.access(report.path, os.W_OK) else "folder"

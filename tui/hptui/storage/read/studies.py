@@ -21,6 +21,7 @@ from hptui.storage.files.study_identity import (
 )
 from hptui.storage.files.study_lock import several_names
 from hptui.storage.files.validation import EMPTY_HINT
+from hptui.storage.mirror.mirrors import mirror_state, place_name
 from hptui.storage.read.best_trial import BestTrial, read_best
 from hptui.storage.read.session import (
     StudySession,
@@ -67,6 +68,11 @@ class StudySummary:
     """A sentence that says why it cannot be read."""
     hint: str = ""
     """What to do about the problem."""
+
+    @property
+    def is_of_empty_file(self) -> bool:
+        """Whether it stands for a file that holds no study."""
+        return self.problem == no_study_text(self.path)
 
     @property
     def n_trials(self) -> int:
@@ -144,7 +150,7 @@ def summarize(study: StudySession, path: Path, living: Living) -> StudySummary:
 
 def no_study_text(path: Path) -> str:
     """Return the sentence about a study file without a study, as an early kill leaves it."""
-    return f"{safe_line(path)} holds no study."
+    return f"{safe_line(place_name(path))} holds no study."
 
 
 def _list_file(path: Path) -> list[StudySummary]:
@@ -174,7 +180,8 @@ def summarize_all(
             summaries.append(replace(of_file, name=name, problem=error.message, hint=error.hint))
     if not summaries and living == Living():
         # Where an engine holds it, that is about to make its study.
-        return [replace(of_file, problem=no_study_text(of_file.path), hint=EMPTY_HINT)]
+        hint = EMPTY_HINT if mirror_state(of_file.path) is None else ""
+        return [replace(of_file, problem=no_study_text(of_file.path), hint=hint)]
     names = several_names(of_file.path)
     if names is None:
         return summaries

@@ -129,9 +129,19 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         place = self.services.place
         if place.file is not None and place.study is not None and self._home is None:
             await self.push_screen(self.services.screens.study(place.file, place.study))
+        self.call_after_refresh(self._follow_sources)
         for trouble in (self.services.settings.trouble, self._theme_trouble()):
             if trouble:
                 self.notify(trouble, severity="warning", timeout=10)
+
+    def _follow_sources(self) -> None:
+        place, followers = self.services.place, self.services.followers
+        if place.source is not None:
+            followers.follow(place.source)
+        if place.folder is None:
+            return
+        for trouble in followers.follow_storages(self.services.settings.storages):
+            self.notify(trouble, severity="warning", timeout=10)
 
     def on_unmount(self) -> None:
         """End the drawing thread."""
@@ -207,7 +217,7 @@ class HptuiApp(ServingApp, inherit_bindings=False):
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         self.n_frames += 1
-        super()._display(screen, renderable)
+        super()._display(screen, renderable)  # pyright: ignore[reportUnknownMemberType] - of any
 
     def _handle_exception(self, error: Exception) -> None:
         # What a thread or a timer brings, and what a handler does after waiting, may come while the

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hptui.storage.mirror.address import SourceAddress
+
 
 @dataclass(frozen=True, slots=True)
 class OpenPlace:
@@ -19,6 +21,8 @@ class OpenPlace:
     """One study file. None when a folder was opened."""
     study: str | None
     """A study of `file` to show at once."""
+    source: SourceAddress | None = None
+    """What `file` is a mirror of, which is followed while the application is open."""
 
     @property
     def path(self) -> Path:

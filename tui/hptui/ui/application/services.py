@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from textual.app import App
 
+from hptui.ui.application.source_followers import SourceFollowers
 from hptui.ui.commands.command_table import keys_by_default
 from hptui.ui.commands.key_names import key_text
 from hptui.ui.look.marks import mark_of, state_role
@@ -82,6 +83,8 @@ class AppServices:
     """Tells of a defect that has ended a worker, and says whether one has."""
     untouched_s: Callable[[], float]
     """Says how long no key and no mouse has been used."""
+    followers: SourceFollowers = field(default_factory=SourceFollowers)
+    """What keeps mirrors in step while the application is open."""
     theme_variables: dict[str, str] = field(default_factory=dict[str, str])
     """Those of the theme in force."""
 
@@ -100,7 +103,8 @@ class AppServices:
         return Look(self.settings.glyphs if self.unicode else "ascii", self.has_ramp())
 
     def stop(self) -> None:
-        """End the drawing thread, if it was wanted."""
+        """End the drawing thread, if it was wanted, and what follows sources."""
+        self.followers.stop()
         if "charts" in self.__dict__:
             self.charts.stop()
 

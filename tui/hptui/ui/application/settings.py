@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ SETTINGS_VARIABLE = "HPTUI_SETTINGS"
 """Names the settings file, in the place of the one in the configuration folder."""
 DEFAULT_THEME = "hptui-dark"
 _MAX_BYTES = 1_000_000
+_STORAGE_NAME = re.compile(r"[\w-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Settings:
     """Values that a new run begins with, by the names of `DEFAULTS`."""
     filters: Mapping[str, str] = field(default_factory=dict[str, str])
     """Filters of trials by the names under which they are saved, for `@name`."""
+    storages: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Addresses of servers and journals by the names that people type, as `lab:`."""
     trouble: str = ""
     """What is wrong with the file, in sentences; empty when nothing is."""
 
@@ -124,10 +128,12 @@ def read_settings(table: Mapping[str, object], path: Path) -> Settings:
     keys = _keys(_section(table, "keys", wrong), wrong)
     defaults = _defaults(_section(table, "defaults", wrong), wrong)
     filters = _filters(_section(table, "filters", wrong), wrong)
-    known = {"theme", "glyphs", "keys", "defaults", "filters"}
+    storages = _storages(_section(table, "storages", wrong), wrong)
+    known = {"theme", "glyphs", "keys", "defaults", "filters", "storages"}
     wrong += [f"{name!r} is not a setting" for name in set(table) - known]
     trouble = f"{path.name}: {'; '.join(wrong)}." if wrong else ""
-    return Settings(theme, glyphs, keys, defaults, filters, safe_line(trouble, max_chars=400))
+    trouble = safe_line(trouble, max_chars=400)
+    return Settings(theme, glyphs, keys, defaults, filters, storages, trouble)
 
 
 def _section(table: Mapping[str, object], name: str, wrong: list[str]) -> dict[str, object]:
@@ -198,6 +204,18 @@ def _filters(section: Mapping[str, object], wrong: list[str]) -> dict[str, str]:
         else:
             wrong.append(f"the filter {name!r} is not text")
     return filters
+
+
+def _storages(section: Mapping[str, object], wrong: list[str]) -> dict[str, str]:
+    storages: dict[str, str] = {}
+    for name, value in section.items():
+        if not isinstance(value, str):
+            wrong.append(f"the storage {name!r} is not text")
+        elif not _STORAGE_NAME.fullmatch(name):
+            wrong.append(f"{name!r} is no name for a storage: letters, digits, - and _")
+        else:
+            storages[name] = os.path.expanduser(value)  # noqa: PTH111 - it may be an address
+    return storages
 
 
 def remember_theme(name: str) -> None:

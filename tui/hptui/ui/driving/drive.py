@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from textual import events
-from textual.keys import _character_to_key  # pyright: ignore[reportPrivateUsage]
 from textual.pilot import WaitForScreenTimeout
 
 from hptui.domain.text import safe_line
@@ -98,10 +97,10 @@ async def _do(pilot: Pilot[int], app: HptuiApp, action: Action) -> None:
         app.messages.clear()
     match action:
         case Press(keys):
-            for key in keys:
-                await _press(pilot, app, key)
+            await _press(pilot, app, keys)
         case Type(text):
-            await _type(pilot, app, text)
+            # Textual presses a single character as what its key types.
+            await _press(pilot, app, tuple(text))
         case Wait():
             if not action.is_wanted:
                 # What the keys before have brought about may not be on the screen yet.
@@ -117,28 +116,11 @@ async def _do(pilot: Pilot[int], app: HptuiApp, action: Action) -> None:
             await _until_done_or_ended(_click(pilot, app, x, y), app)
 
 
-async def _press(pilot: Pilot[int], app: HptuiApp, key: str) -> None:
-    """Press a key, and wait until nothing follows from it any more."""
-    _require_running(app)
-    await _until_done_or_ended(pilot.press(key), app)
-    await let_messages_pass()
-
-
-async def _type(pilot: Pilot[int], app: HptuiApp, text: str) -> None:
-    """Type a text: only its first and its last key are waited for like others.
-
-    The first may open what the others are typed into. Of each key between these, the pilot would
-    wait for all widgets and for two moments in which the process is idle.
-    """
-    for i, character in enumerate(text):
-        if 0 < i < len(text) - 1:
-            _require_running(app)
-            typed = character if character.isprintable() else None
-            app.post_message(events.Key(_character_to_key(character), typed).set_sender(app))
-            await let_messages_pass()
-        else:
-            # Textual presses a single character as what its key types.
-            await _press(pilot, app, character)
+async def _press(pilot: Pilot[int], app: HptuiApp, keys: Sequence[str]) -> None:
+    for key in keys:
+        _require_running(app)
+        await _until_done_or_ended(pilot.press(key), app)
+        await let_messages_pass()
 
 
 def _require_running(app: HptuiApp) -> None:

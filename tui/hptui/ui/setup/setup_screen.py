@@ -12,6 +12,7 @@ from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.registry.known_code import agree
 from hptui.registry.probing.probe import known_space
+from hptui.storage.files.studies_folder import usual_folder
 from hptui.ui.application.command_screen import CommandScreen
 from hptui.ui.commands.command_table import CommandHost
 from hptui.ui.dialogs.questions import ChoiceDialog, MessageDialog
@@ -213,6 +214,9 @@ class SetupScreen(CommandScreen[None]):
     def _read(self) -> None:
         place = self.app.services.place
         at = StudyPlace(place.folder, place.file if place.folder is None else None)
+        if place.source is not None:
+            # New studies are files of the person's.
+            at = StudyPlace(usual_folder(), None)
         defaults = self.app.services.settings.defaults
         self.in_thread(lambda: open_draft(at, self._ref, self._study, defaults), self._begin)
 

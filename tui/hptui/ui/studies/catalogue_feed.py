@@ -16,13 +16,14 @@ from hptui.storage.files.journal import JOURNAL
 from hptui.storage.files.leases import living_runs
 from hptui.storage.files.studies_folder import study_files
 from hptui.storage.files.study_folder import real_file
+from hptui.storage.mirror.mirrors import mirror_state
 from hptui.ui.studies.study_row import StudyRow, read_rows
 from hptui.ui.study.engine_status import engine_state
 from hptui.ui.study.snapshot import EngineState
 from hptui.ui.widgets.ticker import Ticker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
@@ -31,6 +32,7 @@ __all__ = ["Catalogue", "CatalogueFeed", "StudyRow"]
 _ANSWER_TIMEOUT_S: Final = 0.5
 _PARTIAL_S: Final = 0.3
 """How often a first reading that takes long is posted before its end."""
+_AGE_STEP_S: Final = 5.0
 _COST_FACTOR: Final = 10.0
 """A file that changes all the time is read again after as many times what reading it took."""
 
@@ -65,12 +67,19 @@ class CatalogueFeed:
 
     `post` is called in the feed's thread, and must do no more than to hand the catalogue on. Files
     are read again only when they have changed. A folder that does not exist is an empty one.
+    `mirrors` returns the files of mirrors that are listed, too, with the names of their storages.
     """
 
     def __init__(
-        self, place: Path, post: Callable[[Catalogue], None], period_s: float = 1.0
+        self,
+        place: Path,
+        post: Callable[[Catalogue], None],
+        period_s: float = 1.0,
+        *,
+        mirrors: Callable[[], Mapping[Path, str]] = dict,
     ) -> None:
         self.place = place
+        self._mirrors = mirrors
         self._post = post
         self._files: dict[Path, _File] = {}
         self._latest: Catalogue | None = None
@@ -101,6 +110,7 @@ class CatalogueFeed:
         trouble = _go_on_with_left_change(self.place)
         try:
             paths = study_files(self.place)
+            paths += [path for path in self._mirrors() if path not in paths]
         except OSError as error:
             what = safe_line(str(self.place))
             self._hand_on(self._rows(), f"{what} cannot be read: {error.strerror}.", None)
@@ -145,9 +155,11 @@ class CatalogueFeed:
             return (StudyRow(path, path.stem, problem=f"It cannot be read: {what}"),)
 
     def _rows(self) -> tuple[StudyRow, ...]:
-        return tuple(
-            _with_engine(row) for path in sorted(self._files) for row in self._files[path].rows
-        )
+        mirrors = self._mirrors()
+        rows = [_with_engine(row) for path in sorted(self._files) for row in self._files[path].rows]
+        unread = [path for path in mirrors if path not in self._files]
+        rows += [StudyRow(path, mirrors[path]) for path in unread]
+        return tuple(_with_mirror(row, mirrors.get(row.path, "")) for row in rows)
 
     def _hand_on(
         self, rows: tuple[StudyRow, ...], trouble: str, loading: tuple[int, int] | None
@@ -214,6 +226,21 @@ def _with_engine(row: StudyRow) -> StudyRow:
         except (HptuiError, KeyError, TypeError, ValueError, AttributeError):
             engine = _unknown("busy", lease.pid)
     return replace(row, engine=engine)
+
+
+def _with_mirror(row: StudyRow, storage: str) -> StudyRow:
+    """Return a row with what is known of its source, where it is of a mirror."""
+    state = mirror_state(row.path)
+    if state is None:
+        return row if not storage else replace(row, problem="It is being read for the first time.")
+    if state.synced_s is None:
+        problem = state.trouble or "It is being read for the first time."
+        return replace(row, name=storage or state.address, problem=problem, hint="", mirror=state)
+    if row.problem and row.name == row.path.stem:
+        return replace(row, name=storage or state.address, mirror=state)
+    # While all is well, a new age is told now and then only.
+    at_s = state.synced_s if state.is_stale else state.synced_s // _AGE_STEP_S * _AGE_STEP_S
+    return replace(row, mirror=replace(state, synced_s=at_s), storage=storage)
 
 
 def _unknown(state: str, pid: int) -> EngineState:

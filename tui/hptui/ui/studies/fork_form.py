@@ -11,6 +11,7 @@ from hptui.domain.spaces.param_edit import UNSET, Unset, about, set_fields, show
 from hptui.domain.spaces.space import ChoiceParam, IntParam, ParamSpec, describe
 from hptui.domain.text import safe_line
 from hptui.errors import SpaceError, UsageError
+from hptui.storage.mirror.mirrors import folder_for_new
 from hptui.ui.forms.fields import FormField
 from hptui.ui.studies import study_actions
 from hptui.ui.studies.transfer_form import FormContent, LookAhead, TransferForm, ahead, done
@@ -79,7 +80,7 @@ class ForkForm(TransferForm):
         ]
         return FormContent(
             (
-                FormField("name", "name", free_name(self._path.parent, self._study_name)),
+                FormField("name", "name", free_name(folder_for_new(self._path), self._study_name)),
                 FormField("filter", "filter", self._filter_text, "state:complete -tag:bad"),
                 *(several if len(reader.trials.directions) > 1 else ()),
                 FormField(
@@ -101,7 +102,7 @@ class ForkForm(TransferForm):
 
         assert self._columns is not None, "it was read"
         name = texts["name"]
-        problem = study_actions.name_problem(self._path.parent, "", name)
+        problem = study_actions.name_problem(folder_for_new(self._path), "", name)
         with self._columns as columns:
             # Another thread may have read before: the file is opened anew.
             columns.refresh()

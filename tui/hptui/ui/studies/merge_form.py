@@ -8,6 +8,7 @@ from hptui.domain.readable import plural
 from hptui.domain.study_name import fitting_name
 from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
+from hptui.storage.mirror.mirrors import folder_for_new
 from hptui.ui.forms.fields import FormField
 from hptui.ui.studies import study_actions
 from hptui.ui.studies.transfer_form import (
@@ -60,7 +61,7 @@ class MergeForm(TransferForm):
         """Return the studies to choose from."""
         from hptui.engine.studies.renaming import free_name
 
-        folder, name = self._row.path.parent, fitting_name(self._row.name, "-merged")
+        folder, name = folder_for_new(self._row.path), fitting_name(self._row.name, "-merged")
         if study_actions.name_problem(folder, "", name) is not None:
             name = free_name(folder, name)
         return FormContent(
@@ -78,7 +79,7 @@ class MergeForm(TransferForm):
         if not marked:
             return LookAhead(("space marks the studies to merge with it.",), False)
         name = texts["name"]
-        problem = study_actions.name_problem(self._row.path.parent, "", name)
+        problem = study_actions.name_problem(folder_for_new(self._row.path), "", name)
         plan = preview_merge(self._places(marked))
         lines = ahead(name if problem is None else "The study", plan.n_kept, plan.left_out)
         parts = ", ".join(plan.remarks)

@@ -53,7 +53,13 @@ def preview_lines(row: StudyRow, snapshot: StudySnapshot | None) -> list[Line]:
     note = safe_text(row.note_start).expandtabs(4).splitlines()[:_MAX_NOTE_LINES]
     lines += [("" if at else "note", line, "") for at, line in enumerate(note)]
     lines.append(("last", show_moment(row.last_activity_s)[:-3], ""))
-    lines.append(("file", f"{safe_line(row.path.name)}, {show_size(row.size_bytes)}", ""))
+    if row.mirror is not None:
+        lines.append(("is", row.mirror.describe(), "failed" if row.mirror.is_stale else ""))
+        lines += [
+            ("" if at else "lacks", safe_line(note), "") for at, note in enumerate(row.mirror.notes)
+        ]
+    else:
+        lines.append(("file", f"{safe_line(row.path.name)}, {show_size(row.size_bytes)}", ""))
     return lines
 
 

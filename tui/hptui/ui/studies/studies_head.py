@@ -66,6 +66,8 @@ class StudiesHead(Static):
 def shown_place(place: OpenPlace) -> str:
     """Return how the folder or file that is open is called, as short as it is clear."""
     path = place.path
+    if place.source is not None:
+        return safe_line(place.source.shown)
     shown = str(path)
     for base, prefix in ((Path.cwd(), ""), (Path.home(), "~/")):
         if path != base and path.is_relative_to(base):

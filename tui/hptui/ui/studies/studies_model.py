@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from hptui.storage.mirror.mirrors import MirrorState
     from hptui.ui.studies.catalogue_feed import StudyRow
     from hptui.ui.study.snapshot import EngineState
     from hptui.ui.widgets.table_model import Role
@@ -92,7 +93,7 @@ class StudiesModel:
         self._index = {study_key(row.path, row.name): index for index, row in enumerate(self.rows)}
         is_wide = width >= _WIDE
         self._trend_width = _TREND_WIDTH if is_wide else _SHORT_TREND_WIDTH
-        names = max((len(row.name + self._annotations(row)) for row in rows), default=0) + 2
+        names = max((len(row.label + self._annotations(row)) for row in rows), default=0) + 2
         objectives = max((len(row.objective_name) for row in rows), default=0)
         limit = _MAX_NAME if is_wide else width // 3
         self._cells: list[tuple[Column, Callable[[StudyRow], Cell]]] = [
@@ -164,7 +165,7 @@ class StudiesModel:
         mark = self._mark(f"study-{state}") if state in ("running", "paused", "trouble") else " "
         is_marked = study_key(row.path, row.name) in self._marked
         gap = self._mark("marked") if is_marked else " "
-        name = f"{safe_line(row.name, max_chars=100)}{self._annotations(row)}"
+        name = f"{safe_line(row.label, max_chars=100)}{self._annotations(row)}"
         return Cell(f"{mark}{gap}{name}", "best" if is_marked else role)
 
     def _annotations(self, row: StudyRow) -> str:
@@ -181,6 +182,8 @@ class StudiesModel:
     def _activity(self, row: StudyRow) -> Cell:
         if row.problem:
             return Cell(safe_line(row.problem.removeprefix(f"{row.path} ")), "trouble")
+        if row.mirror is not None and row.mirror.is_stale:
+            return Cell(stale_text(row.mirror, self.now_s), "trouble")
         if row.engine is not None:
             return Cell(engine_text(row.engine), "running")
         if row.n_stale:
@@ -189,9 +192,17 @@ class StudiesModel:
         return Cell(_age(row.last_activity_s, self.now_s), "dim")
 
 
+def stale_text(mirror: MirrorState, now_s: float) -> str:
+    """Return how old what is shown of a mirrored study is, and why, safe for a terminal."""
+    age_s = mirror.age_s(now_s)
+    age = "not read yet" if age_s is None else f"as of {_age(now_s - age_s, now_s)}"
+    return f"{age}: {safe_line(mirror.trouble)}" if mirror.trouble else age
+
+
 def study_state(row: StudyRow) -> tuple[str, Role]:
     """Return the word for what a study does, and the role that goes with it."""
-    if row.problem or (row.n_stale and row.engine is None):
+    is_old = row.mirror is not None and row.mirror.is_stale
+    if row.problem or is_old or (row.n_stale and row.engine is None):
         return "trouble", "trouble"
     if row.engine is None:
         return "stopped", ""
@@ -217,7 +228,8 @@ def engine_text(engine: EngineState) -> str:
 
 
 def _haystack(row: StudyRow) -> str:
-    return f"{row.name} {row.path.name} {row.objective_name} {' '.join(row.tags)}".lower()
+    where = row.path.name if row.mirror is None else row.mirror.address
+    return f"{row.label} {where} {row.objective_name} {' '.join(row.tags)}".lower()
 
 
 def _objective_cell(row: StudyRow) -> Cell:

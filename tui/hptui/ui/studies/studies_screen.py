@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from hptui.domain.text import escape_line, safe_line
+from hptui.storage.mirror.mirrors import folder_for_new
 from hptui.ui.application.command_screen import CommandScreen, ShownRun
 from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.dialogs.annotating import Annotated
@@ -160,7 +161,7 @@ class StudiesScreen(CommandScreen[None]):
     def folder(self) -> Path:
         """Where new studies are made, and whose trash is used."""
         place = self.app.services.place
-        return place.path if place.folder is not None else place.path.parent
+        return place.path if place.folder is not None else folder_for_new(place.path)
 
     def _annotated(self) -> Annotated | None:
         row = self.study
@@ -213,6 +214,10 @@ class StudiesScreen(CommandScreen[None]):
         if row is None:
             self.notify("There is no study under the cursor.")
             return
+        if row.mirror is not None:
+            self.app.copy_to_clipboard(escape_line(f"{row.mirror.address}#{row.name}"))
+            self.notify(f"Copied the address of {row.name}.")
+            return
         self.app.copy_to_clipboard(escape_line(str(row.path)))
         self.notify(f"Copied the path of {row.path.name}.")
 
@@ -234,7 +239,11 @@ class StudiesScreen(CommandScreen[None]):
         from hptui.ui.studies.catalogue_feed import CatalogueFeed
 
         if self._feed is None:
-            self._feed = CatalogueFeed(self.app.services.place.path, self._post_catalogue)
+            self._feed = CatalogueFeed(
+                self.app.services.place.path,
+                self._post_catalogue,
+                mirrors=self.app.services.followers.mirrors,
+            )
             self._feed.start()
         self._show_preview()
         self._preview.resume()

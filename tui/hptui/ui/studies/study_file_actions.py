@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.readable import plural
+from hptui.storage.mirror.mirrors import folder_for_new
 from hptui.ui.application.command_screen import ScreenPart
 from hptui.ui.dialogs.questions import ChoiceDialog, TextDialog
 from hptui.ui.studies import study_actions
@@ -54,7 +55,7 @@ class StudyFileActions(ScreenPart):
             return
         from hptui.engine.studies.renaming import free_name
 
-        folder = row.path.parent
+        folder = folder_for_new(row.path)
         running = "Trials running now are marked as failed in the copy." if row.engine else ""
 
         def check(name: str) -> str | None:

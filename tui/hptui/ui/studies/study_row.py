@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
+    from hptui.storage.mirror.mirrors import MirrorState
     from hptui.ui.study.snapshot import EngineState
 
 
@@ -29,6 +30,15 @@ class StudyRow(StudySummary):
     """None when nobody here runs the study."""
     trend: tuple[float, ...] = ()
     """The best value so far at a few places along the study."""
+    mirror: MirrorState | None = None
+    """Where it is, and how old what is known of it; None where it is in a file of its own."""
+    storage: str = ""
+    """The name of that place in the settings; empty where it has none."""
+
+    @property
+    def label(self) -> str:
+        """The study's name, with its place before it where that has a name."""
+        return f"{self.storage}#{self.name}" if self.storage else self.name
 
     @property
     def objective_name(self) -> str:

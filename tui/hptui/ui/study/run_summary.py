@@ -77,6 +77,8 @@ def _state(snapshot: StudySnapshot) -> tuple[str, str]:
         return "running", safe_line(state, max_chars=20)
     if snapshot.trouble:
         return "trouble", "cannot be read"
+    if snapshot.is_mirror:
+        return "other", "mirror"
     if snapshot.is_filled:
         return "other", "run here" if snapshot.is_here else "run elsewhere"
     if not snapshot.read_at_s and not snapshot.trials.directions:

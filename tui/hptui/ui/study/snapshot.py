@@ -126,6 +126,8 @@ class StudySnapshot:
     """Whether somebody whom this program cannot steer fills the study now."""
     is_here: bool = False
     """Whether an engine of this machine runs the study, also one that gave no answer."""
+    is_mirror: bool = False
+    """Whether it is on a server or in a journal, and only read here."""
     trouble: str = ""
     """Why the file cannot be read now; what is shown is what was read before."""
     read_at_s: float = 0.0

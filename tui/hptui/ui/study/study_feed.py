@@ -11,6 +11,7 @@ import numpy as np
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import FAIL
 from hptui.errors import HptuiError
+from hptui.storage.mirror.mirrors import mirror_state, read_only_text
 from hptui.storage.read.failures import read_causes
 from hptui.storage.read.session import check_file
 from hptui.storage.read.study_facts import StudyFacts, read_facts
@@ -170,6 +171,12 @@ class StudyFeed:
     def _with_engine(self, asked: Asked, snapshot: StudySnapshot) -> StudySnapshot:
         if self._ticker.is_stopping:
             raise _StoppedError
+        mirror = mirror_state(self.path)
+        if mirror is not None:
+            runner = mirror.describe() if mirror.is_stale else read_only_text(mirror)
+            return replace(
+                snapshot, engine=None, runner=runner, is_filled=True, is_here=False, is_mirror=True
+            )
         if asked.lease is None and snapshot.counts.get("RUNNING", 0):
             # An engine may have begun meanwhile: its trials are not another program's.
             asked = ask_status(self.path, self.study_name)

@@ -7,7 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hptui.cli.options.filter_option import add_filter_option, check_filter, chosen_rows
-from hptui.cli.options.locate import add_study_argument, locate_study, storage_file
+from hptui.cli.options.locate import (
+    add_study_argument,
+    locate_study,
+    storage_file,
+    studies_folder,
+)
 from hptui.cli.output.carried_trials import add_outcome_options, tell_carried
 from hptui.domain.spaces.choice_lists import parse_choices_option
 from hptui.domain.spaces.edits import (
@@ -20,6 +25,8 @@ from hptui.domain.spaces.edits import (
     unknown_parameter,
 )
 from hptui.domain.spaces.space import ChoiceParam
+from hptui.storage.files.studies_folder import study_file
+from hptui.storage.mirror.mirrors import mirror_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,6 +106,8 @@ def run(args: argparse.Namespace) -> int:
     )
     given = (place.path, place.study_name, args.new_name, request)
     target: Path | None = None if args.storage is None else storage_file(args.storage)
+    if target is None and mirror_state(place.path) is not None:
+        target = study_file(studies_folder(args.studies), args.new_name)
     path: Path | None = None
     if args.dry_run:
         plan = dry_fork(*given, target=target, allow_empty=args.allow_empty)

@@ -15,6 +15,7 @@ from hptui.domain.readable import show_moment
 from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError, UsageError
+from hptui.storage.mirror.mirrors import mirror_state
 
 if TYPE_CHECKING:
     import argparse
@@ -28,8 +29,9 @@ _EPILOGS = {
         "the folder with its logs."
     ),
     "duplicate": (
-        "The copy is a separate file beside the original. The study may be running; its "
-        "running trials are marked as failed in the copy. Logs are not copied."
+        "The copy is a separate file beside the original; of a study on a server or in a "
+        "journal, it is in the studies folder. The study may be running; its running trials are "
+        "marked as failed in the copy. Logs are not copied."
     ),
     "delete": (
         "Deleted studies go to the folder .hptui-trash beside them. Remove that folder to "
@@ -65,8 +67,13 @@ def run(args: argparse.Namespace) -> int:
     from hptui.engine.studies.renaming import duplicate_study, rename_study
 
     place = locate_study(args.study, studies=args.studies)
-    act = rename_study if args.command == "rename" else duplicate_study
-    path = act(place.path, place.study_name, args.new_name)
+    if args.command == "rename":
+        path = rename_study(place.path, place.study_name, args.new_name)
+    else:
+        # The copy of what is on a server is one of the person's studies.
+        is_mirrored = mirror_state(place.path) is not None
+        folder = studies_folder(args.studies) if is_mirrored else None
+        path = duplicate_study(place.path, place.study_name, args.new_name, folder=folder)
     done = "Renamed" if args.command == "rename" else "Copied"
     sentence = f"{done} {safe_line(place.study_name)} to {safe_line(args.new_name)}."
     _tell(args, sentence, path, args.new_name)

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hptui.cli.options.locate import add_studies_option, spelling_of, studies_folder
+from hptui.cli.options.mirrored import mirrored_file, require_source
+from hptui.cli.output.detail_json import mirror_json
 from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
 from hptui.domain.json_values import dump
@@ -15,6 +17,7 @@ from hptui.domain.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.errors import HptuiError
 from hptui.registry.catalogue import shown_name
+from hptui.storage.mirror.mirrors import place_name
 from hptui.storage.read.studies import StudySummary, list_studies
 from hptui.storage.sqlite.timestamps import iso_utc
 
@@ -98,13 +101,21 @@ _EPILOG = """\
 `open` counts running and waiting trials, `stale` trials whose engine died.
 With --json: an array of objects with the keys name,
 file, directions, objective, counts, best, last_activity, size_bytes, tags, note (how it begins),
-problem, hint, run (what runs now: state, pid, host, ended, n_trials, workers, eta_s; else null).
+problem, hint, run (what runs now: state, pid, host, ended, n_trials, workers, eta_s; else null),
+mirror (of a study on a server or in a journal: address, age_s, trouble; else null).
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `hptui ls`."""
     parser.epilog = _EPILOG
+    parser.add_argument(
+        "place",
+        metavar="ADDRESS",
+        nargs="?",
+        help="a server, a journal, or NAME: of a storage in the settings (default: the studies "
+        "folder)",
+    )
     add_studies_option(parser)
     parser.add_argument(
         "--tag",
@@ -119,16 +130,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List the studies; a file that cannot be read is listed with its problem."""
-    folder = studies_folder(args.studies)
+    folder = (
+        studies_folder(args.studies)
+        if args.place is None
+        else mirrored_file(require_source(args.place))
+    )
     studies = sorted(
         list_studies(folder), key=lambda study: study.last_activity_s or 0.0, reverse=True
     )
+    if args.place is not None:
+        # A source without studies is no file that has something wrong with it.
+        studies = [study for study in studies if not (study.problem and study.is_of_empty_file)]
     if args.tag:
         everything, wanted = studies, set(args.tag)
         studies = [study for study in everything if wanted <= set(study.tags)]
         if everything and not studies and not args.json:
             named = ", ".join(safe_line(tag, max_chars=60) for tag in args.tag)
-            print(f"No study in {safe_line(folder)} is tagged {named}.")
+            print(f"No study in {safe_line(place_name(folder))} is tagged {named}.")
             return 0
     runs = [None if study.problem else run_now(study.path, study.name) for study in studies]
     if args.running:
@@ -136,13 +154,14 @@ def run(args: argparse.Namespace) -> int:
         studies = [study for study, now in zip(studies, runs, strict=True) if now is not None]
         runs = [now for now in runs if now is not None]
         if everything and not studies and not args.json:
-            print(f"No study in {safe_line(folder)} is running.")
+            print(f"No study in {safe_line(place_name(folder))} is running.")
             return 0
     if args.json:
         both = zip(studies, runs, strict=True)
         print(dump([_as_json(study, now) for study, now in both]))
     elif not studies:
-        print(f"There are no studies in {safe_line(folder)}. hptui run OBJECTIVE creates one.")
+        makes = "hptui run OBJECTIVE creates one." if args.place is None else ""
+        print(f"There are no studies in {safe_line(place_name(folder))}. {makes}".rstrip())
     else:
         _print(studies, runs)
     return 0
@@ -208,4 +227,5 @@ def _as_json(study: StudySummary, now: RunNow | None) -> dict[str, Any]:
         "problem": study.problem or None,
         "hint": study.hint or None,
         "run": None if now is None else now.to_json(),
+        "mirror": mirror_json(study.path),
     }

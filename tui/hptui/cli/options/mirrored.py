@@ -1,0 +1,116 @@
+"""Studies on servers and in journals: what people type for them, and the files that mirror them."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from hptui.domain.text import safe_line
+from hptui.errors import UsageError
+from hptui.storage.mirror.address import parse_address, parse_storage
+from hptui.storage.mirror.mirrors import mirror_path, mirror_state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hptui.storage.mirror.address import SourceAddress
+    from hptui.storage.mirror.mirrors import MirrorState
+
+
+def source_of(text: str) -> SourceAddress | None:
+    """Return the server or journal that a STUDY argument means; None where it means a file.
+
+    That is an address, `postgresql://me@lab/db#resnet`, the path of a journal, `journal.log#a`, or
+    a storage that the settings name, `lab:` or `lab#resnet`.
+
+    Raises:
+        UsageError: The storage in the settings is no such address.
+    """
+    address = parse_address(text)
+    if address is not None or "/" in text:
+        return address
+    name, mark, study = text.partition("#")
+    if not mark and not name.endswith(":"):
+        return None
+    from hptui.ui.application.settings import load_settings
+
+    named = load_settings().storages.get(name.removesuffix(":"))
+    if named is None:
+        return None
+    address = parse_storage(named)
+    if address is None:
+        raise UsageError(
+            f"The storage {safe_line(name)} of the settings is {safe_line(named)}, which is no "
+            "address of a server and no journal.",
+            hint="hptui help settings shows what it may be.",
+        )
+    return address.with_study(study or address.study)
+
+
+def require_source(text: str) -> SourceAddress:
+    """Return the server or journal that a text means.
+
+    Raises:
+        UsageError: It means none.
+    """
+    address = source_of(text)
+    if address is None:
+        raise UsageError(
+            f"{safe_line(text)} is no address of a server, and no journal of Optuna's.",
+            hint="Give an address like postgresql://me@host/db, or the path of a journal.",
+        )
+    return address
+
+
+def mirrored_file(address: SourceAddress) -> Path:
+    """Return the file that mirrors a source, brought up to date; says where it could not be.
+
+    Raises:
+        HptuiError: The source cannot be read, and never was.
+    """
+    return mirrored_source(address)[1]
+
+
+def mirrored_source(address: SourceAddress) -> tuple[SourceAddress, Path]:
+    """Return `mirrored_file` behind the address that was read, with the password if one was typed.
+
+    Raises:
+        HptuiError: The source cannot be read, and never was.
+    """
+    read, state = _refreshed(address)
+    if state.trouble:
+        print(f"hptui: {state.describe()}", file=sys.stderr, flush=True)
+    for note in state.notes:
+        print(f"hptui: {safe_line(note, max_chars=400)}", file=sys.stderr, flush=True)
+    return read, mirror_path(address)
+
+
+def _refreshed(address: SourceAddress) -> tuple[SourceAddress, MirrorState]:
+    from hptui.storage.mirror.following import refresh
+    from hptui.storage.mirror.source import PasswordError
+
+    is_first = mirror_state(mirror_path(address)) is None
+    if is_first and sys.stderr.isatty():
+        print(f"Reading {safe_line(address)}.", file=sys.stderr, flush=True)
+    try:
+        return address, refresh(address)
+    except PasswordError:
+        asked = with_asked_password(address)
+        if asked is not None:
+            return asked, refresh(asked)
+        state = mirror_state(mirror_path(address))
+        if state is None or state.synced_s is None:
+            raise
+        return address, state
+
+
+def with_asked_password(address: SourceAddress) -> SourceAddress | None:
+    """Return an address with the password that a person types; None where nobody can be asked."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    import getpass
+
+    try:
+        return address.with_password(getpass.getpass(f"Password for {safe_line(address.shown)}: "))
+    except EOFError:
+        return None

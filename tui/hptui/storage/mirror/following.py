@@ -1,0 +1,262 @@
+"""Bringing a mirror up to date, once or again and again; one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from hptui.domain.readable import plural
+from hptui.domain.text import safe_line
+from hptui.errors import HptuiError, StudyFileError
+from hptui.storage.files.side_files import open_side_file
+from hptui.storage.mirror.mirror_file import MirrorFile
+from hptui.storage.mirror.mirrors import (
+    MirrorState,
+    mirror_path,
+    mirror_state,
+    tell_state,
+    touch_state,
+)
+from hptui.storage.mirror.opening import source_of
+from hptui.storage.mirror.source import PasswordError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+    from hptui.storage.mirror.address import SourceAddress
+    from hptui.storage.mirror.source import Source
+
+PERIOD_S: Final = 0.25
+"""How often a source is looked at while it is followed."""
+_COST_FACTOR: Final = 10.0
+"""A source that takes long to look at is left alone for as many times what a look took, at most
+for _LONGEST_REST_S: whoever watches must not be a burden."""
+_LONGEST_REST_S: Final = 5.0
+_LONGEST_WAIT_S: Final = 30.0
+_POLL_S: Final = 0.05
+_PATIENCE_S: Final = 60.0
+"""How long to wait for the process that follows a source, where there is an older mirror."""
+_FIRST_PATIENCE_S: Final = 1_200.0
+"""The same where there is none."""
+
+
+class MirrorWriter:
+    """Keeps one mirror in step with its source. The process must hold `writing`."""
+
+    def __init__(self, address: SourceAddress, path: Path) -> None:
+        self._address = address
+        self._path = path
+        self._file: MirrorFile | None = None
+        self._source: Source | None = None
+        known = mirror_state(path)
+        self.state = known or MirrorState(address.shown, address.only, None)
+        if known is None:
+            with contextlib.suppress(OSError):
+                tell_state(path, self.state)
+
+    def step(self) -> bool:
+        """Look at the source once, take what is new, and tell of it beside the mirror.
+
+        Returns:
+            Whether anything was new.
+
+        Raises:
+            SourceError: The source cannot be reached or read; the mirror stays as it is.
+            HptuiError: The mirror cannot be written, or a package is missing.
+        """
+        began_s = time.time()
+        try:
+            has_changed = self._look()
+        except HptuiError as error:
+            self.close()
+            self._tell(trouble=f"{error.message} {error.hint}".rstrip())
+            raise
+        file = self._file
+        notes = () if file is None else tuple(file.notes)
+        if file is not None and file.n_unfit:
+            notes = (
+                *notes,
+                f"{plural(file.n_unfit, 'row does', 'rows do')} not fit into a study file.",
+            )
+        if self.state.trouble or self.state.synced_s is None or self.state.notes != notes:
+            self._tell(trouble="", notes=notes)
+        # What is written there while it is being read may be missing.
+        self.state = replace(self.state, synced_s=began_s)
+        with contextlib.suppress(OSError):
+            touch_state(self._path, began_s)
+        return has_changed
+
+    def close(self) -> None:
+        """Let go of source and file; the next step opens them again."""
+        source, self._source = self._source, None
+        file, self._file = self._file, None
+        if source is not None:
+            source.close()
+        if file is not None:
+            file.close()
+
+    def _look(self) -> bool:
+        try:
+            if self._source is None:
+                source = source_of(self._address)
+                source.open()
+                self._source = source
+            if self._file is None:
+                self._file = self._opened()
+            return self._file.take(self._source.changes(self._file.cursor or None, self._file))
+        except HptuiError:
+            raise
+        except Exception as error:  # drivers raise what they like
+            raise SourceError(
+                f"{safe_line(self._address.shown)} cannot be read: "
+                f"{type(error).__name__}: {safe_line(error)}."
+            ) from error
+
+    def _opened(self) -> MirrorFile:
+        file = MirrorFile(self._path)
+        if not file.cursor:
+            # Nothing can be known of rows without it.
+            file.clear()
+        return file
+
+    def _tell(self, *, trouble: str, notes: tuple[str, ...] | None = None) -> None:
+        before = self.state
+        if trouble == before.trouble and trouble:
+            return
+        self.state = replace(
+            before,
+            trouble=trouble,
+            synced_s=time.time() if not trouble else before.synced_s,
+            notes=before.notes if notes is None else notes,
+        )
+        with contextlib.suppress(OSError):
+            tell_state(self._path, self.state)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Generator[bool]:
+    """Hold a mirror for writing within the block; yields False where another process does.
+
+    Raises:
+        StudyFileError: The folder of the mirrors cannot be written.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = open_side_file(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        raise StudyFileError(
+            f"{safe_line(path.parent)} cannot be written: {safe_line(error.strerror)}.",
+            hint="Copies of studies on servers are kept there; XDG_CACHE_HOME names another place.",
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+def refresh(address: SourceAddress) -> MirrorState:
+    """Bring the mirror of a source up to date once, or wait for the process that follows it.
+
+    A source that cannot be read leaves the mirror as it was; the state says why it is old.
+
+    Raises:
+        PasswordError: It wants another password; the mirror may be there all the same.
+        HptuiError: It cannot be read, and never was.
+    """
+    path, began_s = mirror_path(address), time.time()
+    while True:
+        waited_s = time.time() - began_s
+        with writing(path) as is_held:
+            if is_held:
+                return _step_once(address, path)
+            state = mirror_state(path)
+            if state is not None and state.synced_s is not None:
+                if state.trouble or state.synced_s >= began_s:
+                    return state
+                if waited_s > _PATIENCE_S:
+                    return state
+            elif state is not None and state.trouble:
+                raise SourceError(state.trouble)
+            elif waited_s > _FIRST_PATIENCE_S:
+                raise SourceError(
+                    f"Another process has been reading {safe_line(address.shown)} for "
+                    f"{waited_s / 60:.0f} minutes."
+                )
+        time.sleep(_POLL_S)
+
+
+def _step_once(address: SourceAddress, path: Path) -> MirrorState:
+    writer = MirrorWriter(address, path)
+    try:
+        writer.step()
+    except PasswordError:
+        raise
+    except HptuiError:
+        if writer.state.synced_s is None:
+            raise
+    finally:
+        writer.close()
+    return writer.state
+
+
+def follow(
+    address: SourceAddress,
+    wait: Callable[[float], bool],
+    tell: Callable[[MirrorState], None] = lambda _: None,
+) -> None:
+    """Keep the mirror of a source in step with it until `wait` says that it is over.
+
+    While another process follows the same source, this one stands by.
+
+    Args:
+        address: The source.
+        wait: Waits so many seconds, and returns True where it is over.
+        tell: Told after each look that has changed anything, and of each trouble.
+
+    Raises:
+        StudyFileError: The folder of the mirrors cannot be written.
+    """
+    path = mirror_path(address)
+    while True:
+        with writing(path) as is_held:
+            if is_held:
+                _follow(MirrorWriter(address, path), wait, tell)
+                return
+        if wait(PERIOD_S):
+            return
+
+
+def _follow(
+    writer: MirrorWriter, wait: Callable[[float], bool], tell: Callable[[MirrorState], None]
+) -> None:
+    pause_s, told = PERIOD_S, ""
+    try:
+        while True:
+            began_s = time.monotonic()
+            try:
+                has_changed = writer.step()
+            except HptuiError:
+                # Each failure in a row doubles the time to the next look.
+                pause_s = min(_LONGEST_WAIT_S, 2 * pause_s)
+                has_changed = writer.state.trouble != told
+            else:
+                rest_s = _COST_FACTOR * (time.monotonic() - began_s)
+                pause_s = max(PERIOD_S, min(_LONGEST_REST_S, rest_s))
+                has_changed |= bool(told)
+            told = writer.state.trouble
+            if has_changed:
+                tell(writer.state)
+            if wait(pause_s):
+                return
+    finally:
+        writer.close()
