@@ -56,6 +56,7 @@ def leaves_a_family(trial):
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
+    assert child.stdout is not None
     child.stdout.readline()
     told_pids(trial, child=child.pid)
     os._exit(0)
