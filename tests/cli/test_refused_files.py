@@ -104,6 +104,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "page": [["-o", "page.html"]],
     "report": [["-o", "report.html"], ["--text"]],
     "compare": [["a"]],
+    "push": [["journal.log"]],
     "rename": [["other"]],
     "duplicate": [["other"]],
     "fork": [["other"]],
@@ -118,7 +119,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
 """What each command that takes a STUDY or a file is called with after it, or around STUDY."""
 
 # A damaged study may be moved to the trash; the others do not take a study's file.
-NOT_ABOUT_ITS_CONTENT = ("delete", "undo", "ls", "drive", "help", "completion")
+NOT_ABOUT_ITS_CONTENT = ("delete", "undo", "ls", "drive", "help", "completion", "mirror")
 
 
 def state_of(folder: Path) -> dict[str, str]:

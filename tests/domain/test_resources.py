@@ -132,7 +132,7 @@ FOUR = ("0", "1", "2", "3")
         (Resources(devices=FOUR, is_pinned=True), 2, 2, 2, "there are 2, enough for 2 workers."),
         (Resources(threads=4), 8, 2, None, ""),
         (Resources(threads=16), 8, 1, None, ""),
-        (Resources(devices=tuple(map(str, range(300)))), 2, 256, 300, "300 fit."),
+        (Resources(devices=tuple(map(str, range(300)))), 2, 300, 300, "300 fit."),
     ],
 )
 def test_as_many_workers_as_have_a_place(

@@ -65,7 +65,7 @@ def test_more_workers_than_files_may_be_open_are_refused_with_the_number_that_fi
     code, err = run_with("-n 75", "run", QUICK, "--study", "q", "-j", "16", cwd=tmp_path)
     assert code == 2
     assert "16 workers need" in err
-    n_fit = err.partition("but the limit here is ")[2].split()[0]
+    n_fit = err.partition("but the limit here is ")[2].split()[1]
     assert not (tmp_path / "q.db").exists()
     code, err = run_with(
         "-n 75", "run", QUICK, "--study", "q", "-j", n_fit, "--trials", "9", cwd=tmp_path
@@ -113,7 +113,7 @@ def test_workers_that_do_not_fit_are_not_added_to_a_run(
     limit_files(running, 128)
     code, _, err = run("jobs", "w", "32", cwd=tmp_path)
     assert (code, "32 workers need" in err) == (2, True), err
-    n_fit = err.partition("but the limit here is ")[2].split()[0]
+    n_fit = err.partition("but the limit here is ")[2].split()[1]
     code, _, err = run("jobs", "w", n_fit, cwd=tmp_path)
     assert code == 0, err
     (tmp_path / "go").touch()

@@ -129,7 +129,7 @@ def test_a_service_that_hangs_or_dies_does_not_hold_up_the_run(
 def test_an_address_that_cannot_be_used_is_refused_before_anything_is_written(
     folder: Path,
 ) -> None:
-    with pytest.raises(UsageError, match="--notify unknown cannot be used: apprise knows no such"):
+    with pytest.raises(UsageError, match="unknown cannot be used: apprise does not know this"):
         run(folder, f"unknown://me:{SECRET}@host")
     assert not list(folder.glob("s.*"))
 

@@ -97,9 +97,9 @@ def test_the_failures_of_a_study_at_rest_wait_for_its_next_run(path: Path):
         wait "Retry 3 failed trials?"
         expect "They wait for the next run of the study."
         press n
-        wait-not "Try 3"
+        wait-not "Retry 3"
         press r
-        wait "Try 3"
+        wait "Retry 3"
         press r
         wait "The next run will retry 3 failed trials." 60s
         wait "4 were retried"

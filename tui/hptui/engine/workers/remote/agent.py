@@ -21,11 +21,11 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from hptui.domain.objective import ObjectiveRef
 from hptui.engine.ipc.protocol import Lines, Message, ProtocolError, pack, unpack
+from hptui.engine.ipc.socket_folder import make_socket_folder
 from hptui.engine.workers.descriptors import raise_limit
 from hptui.engine.workers.guardian import Guardian
 from hptui.engine.workers.memory_guard import MemoryGuard, kill_now
@@ -434,7 +434,7 @@ def main(socket_path: str, shipped: str = "") -> None:
     """
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, _on_signal)
-    folder = Path(tempfile.mkdtemp(prefix="hptui-agent-"))
+    folder = make_socket_folder("hptui-agent-")
     agent: Agent | None = None
     try:
         path = adopt_socket(socket_path, folder)

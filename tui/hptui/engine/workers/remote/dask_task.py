@@ -19,10 +19,13 @@ import subprocess
 import sys
 import tempfile
 from importlib import import_module
-from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TYPE_CHECKING
 
+from hptui.engine.ipc.socket_folder import make_socket_folder
 from hptui.engine.workers.remote.agent_start import agent_input, agent_words
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _PART: Final = 256 * 1024
 _SAID: Final = 2_000
@@ -56,7 +59,7 @@ def serve(order: dict[str, Any]) -> str:
     """
     dask: Any = import_module("distributed")
     context = dask.get_worker().security.get_connection_args("worker")["ssl_context"]
-    folder = Path(tempfile.mkdtemp(prefix="hptui-dask-"))
+    folder = make_socket_folder("hptui-dask-")
     try:
         return asyncio.run(_serve(order, folder, context))
     finally:
