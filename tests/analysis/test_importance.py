@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, cast
@@ -232,6 +234,8 @@ def test_cancelling_ends_the_process(plain: PlainStudy, monkeypatch: pytest.Monk
 
     def start(*args: object, **kwargs: object) -> subprocess.Popen[bytes]:
         started.append(popen(*args, **kwargs))  # pyright: ignore
+        # It must not be done before it is ended.
+        os.kill(started[-1].pid, signal.SIGSTOP)
         return started[-1]
 
     monkeypatch.setattr(subprocess, "Popen", start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -50,10 +51,14 @@ def told_in(folder: Path) -> dict[str, str]:
 
 
 def wait_for_trial(folder: Path, number: int) -> dict[str, psutil.Process]:
-    """Wait until a trial has begun; returns its processes by what they are."""
+    """Wait until a trial has begun; returns its processes by what they are, if they still live."""
     began = folder / "told" / f"began-{number}"
     wait_until(began.exists, f"trial {number} began")
-    return {name: psutil.Process(pid) for name, pid in json.loads(began.read_text()).items()}
+    processes: dict[str, psutil.Process] = {}
+    for name, pid in json.loads(began.read_text()).items():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            processes[name] = psutil.Process(pid)
+    return processes
 
 
 def wait_for_ends(processes: Iterable[psutil.Process]) -> None:

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from importlib import import_module
-from typing import IO, Any, Final, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from hptui.engine.ipc.socket_folder import make_socket_folder
 from hptui.engine.workers.remote.agent_start import agent_input, agent_words
