@@ -158,7 +158,8 @@ def test_kill_ends_one_trial_and_only_a_running_one(
 
 def test_jobs_enqueue_extend_and_limit(running: subprocess.Popen[str], tmp_path: Path) -> None:
     assert "Trial 1 waits" in said("enqueue", "w", "--params", '{"x": 0.25}', cwd=tmp_path)
-    assert said("extend", "w", "--trials", "2", cwd=tmp_path) == "This run now has 5 trials.\n"
+    assert said("extend", "w", "--trials", "4", cwd=tmp_path) == "This run now has 7 trials.\n"
+    assert said("extend", "w", "--trials", "-2", cwd=tmp_path) == "This run now has 5 trials.\n"
     assert said("limit", "w", "90m", cwd=tmp_path) == "The run ends in 1 h 30 m at the latest.\n"
     assert 5_000 < status(tmp_path)["time_left_s"] <= 5_400
     assert said("limit", "w", "none", cwd=tmp_path) == "The run has no time limit.\n"

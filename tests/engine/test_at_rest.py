@@ -140,6 +140,8 @@ def test_trials_add_up_and_workers_are_replaced(path: Path) -> None:
     assert text == "The next run will have 30 trials, unless you give it a budget."
     assert read_study(path, "s").prepared == NextRun(30, 4)
     assert str(NextRun(30, 4)) == "30 trials, 4 workers"
+    ask(path, "extend", trials=-5)
+    assert read_study(path, "s").prepared == NextRun(25, 4)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +149,7 @@ def test_trials_add_up_and_workers_are_replaced(path: Path) -> None:
     [
         ({"op": "extend", "trials": 0}, "1 trial or more"),
         ({"op": "extend", "trials": 10**10}, "at most"),
+        ({"op": "extend", "trials": -1}, "0 trials are prepared for the next run, so 1 cannot"),
         ({"op": "jobs", "n": 0}, "1 to 4096"),
         ({"op": "jobs", "n": 4097}, "1 to 4096"),
         ({"op": "enqueue", "params": {"x": 2}}, "cannot be 2"),

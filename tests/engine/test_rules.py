@@ -214,6 +214,19 @@ def test_extending_gives_more_trials_even_while_the_last_ones_run() -> None:
     assert world.number == 5
 
 
+def test_trials_that_have_not_begun_are_taken_away_and_no_others() -> None:
+    world = a_world(n_trials=10)
+    world.finish(1)
+    n_begun = world.rules.asked
+    world.feed(ExtendRequested(-4))
+    assert world.rules.budget.n_trials == 6
+    world.feed(ExtendRequested(-100))
+    assert world.rules.budget.n_trials == n_begun
+    while world.rules.running:
+        world.finish(next(iter(world.rules.running)))
+    assert world.rules.phase is Phase.ENDED
+
+
 def test_a_run_can_be_given_another_end_while_it_runs() -> None:
     world = a_world(timeout_s=50.0)
     world.now_s = 20.0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import html
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.storage.study_file import StudyFile
 from tests.ui.a_screen import AScreen, Said
 from tests.waiting import DEADLINE_S, POLL_S
 
@@ -20,12 +22,15 @@ from hptui.ui.driving.drive import play
 from hptui.ui.driving.drive_script import read_script, read_size
 
 
-def run_drive(script: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def run_drive(
+    script: str, folder: Path, *options: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run it on an empty folder, with nothing that is a terminal."""
     (folder / "script.txt").write_text(script, "utf-8")
     return subprocess.run(
         [sys.executable, "-m", "hptui", "drive", "script.txt", ".", *options],
         cwd=folder,
+        env=os.environ | variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -37,6 +42,20 @@ def test_it_says_what_it_does_and_ends_with_0(tmp_path: Path) -> None:
     done = run_drive('# look\nwait "hptui"\nsize 80x24\nexpect "help"\n', tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == 'wait "hptui"\nsize 80x24\nexpect "help"\n3 steps done\n'
+
+
+def test_what_the_person_has_arranged_is_neither_read_nor_changed(tmp_path: Path) -> None:
+    state = tmp_path / "state" / "hptui" / "screens.json"
+    state.parent.mkdir(parents=True)
+    state.write_text('{"study": {"view": "timeline"}}')
+    with StudyFile(tmp_path / "s.db") as built:
+        built.add_study("s")
+        built.add_trial(1.0)
+    script = 'wait "1 trial"\npress enter\nwait "history"\npress )\npress 4\nwait "no parameters"'
+    done = run_drive(script, tmp_path, XDG_STATE_HOME=str(tmp_path / "state"))
+    assert done.returncode == 0, done.stderr
+    assert state.read_text() == '{"study": {"view": "timeline"}}'
+    assert os.listdir(state.parent) == ["screens.json"]
 
 
 def test_a_failed_step_ends_with_1_and_shows_the_screen(tmp_path: Path) -> None:

@@ -519,6 +519,10 @@ def test_paths_are_completed_and_functions_listed(folder: Path) -> None:
         "def one(trial):\n    return trial.suggest_float('a', 0, 1)\n\n"
         "def two(trial):\n    return trial.suggest_float('b', 0, 1)\n"
     )
+    # Descriptions of bundled objectives have that word, too.
+    (folder / "two.py").write_text(
+        "def objective(trial):\n    return trial.suggest_float('twice', 0, 1)\n"
+    )
     (folder / "code" / "with_data.py").write_text(
         "def objective(trial, data):\n    return trial.suggest_float('rate', 0, 1)\n"
     )
@@ -543,6 +547,12 @@ def test_paths_are_completed_and_functions_listed(folder: Path) -> None:
         wait "There is no module nowhere."
         press escape
         expect "train-two"
+        press o
+        wait "Choose an objective"
+        type two
+        wait "two.py"
+        press enter
+        wait "hptui run two.py" 10s
         press o
         wait "Choose an objective"
         type ./code/with_data.py

@@ -106,21 +106,26 @@ def test_a_live_run_is_watched_and_steered(tmp_path: Path) -> None:
             wait "Now using 2 workers."
             press b
             wait "6 trials now. How many more?"
-            press backspace backspace
+            press backspace
             expect "How many more trials?"
-            type 4
+            type 9
+            press enter
+            wait "This run now has 15 trials."
+            press b
+            wait "-20 takes 20 away"
+            type -5
             press enter
             wait "This run now has 10 trials."
             press T
             wait "none for no limit"
-            press backspace backspace
+            press end backspace
             wait "is not a duration"
+            press ctrl+u
             type 90m
             press enter
             wait "The run ends in 1 h 30 m at the latest."
             press T
             wait "none for no limit"
-            press ctrl+u
             type none
             press enter
             wait "The run has no time limit."

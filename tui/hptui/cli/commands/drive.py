@@ -41,12 +41,15 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
 
     from hptui.cli.commands.application import make_app
+    from hptui.ui.application.ui_state import keep_in_memory
     from hptui.ui.driving.drive import play
 
     steps = _steps(args.script)
     size = read_size(args.size)
     if args.screenshot is not None and not is_screenshot_file(args.screenshot):
         raise UsageError("--screenshot needs a file that ends in .svg or .txt.")
+    # What a script does depends on nothing that the person has arranged, and changes nothing of it.
+    keep_in_memory()
     app = make_app(args.path)
     failure = asyncio.run(play(app, steps, size=size, say=_say, picture=args.screenshot))
     if failure is None:

@@ -242,8 +242,8 @@ def _enqueue_rows(engine: Engine, message: Message) -> Message:
 
 def _extend(engine: Engine, message: Message) -> Message:
     more = int(message["trials"])
-    if more < 1:
-        raise UsageError(f"Add 1 trial or more, not {more}.")
+    if not more:
+        raise UsageError("Add 1 trial or more, or take some away with a number below 0.")
     if engine.rules.budget.n_trials is None:
         raise UsageError("The run has no trial limit to extend.")
     _require_going_on(engine, "extended")

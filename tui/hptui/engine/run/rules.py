@@ -193,7 +193,8 @@ class Rules:
                 out += self._resize(n_workers)
             case ExtendRequested(n_trials):
                 if self.budget.n_trials is not None:
-                    total = self.budget.n_trials + n_trials
+                    # What has begun is not taken back.
+                    total = max(self.asked, self.budget.n_trials + n_trials)
                     self.budget = replace(self.budget, n_trials=total)
             case LimitRequested(after_s):
                 ends_s = None if after_s is None else now_s - self.started_s + after_s

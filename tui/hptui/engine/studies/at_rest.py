@@ -159,13 +159,19 @@ def _enqueue(path: Path, study_name: str, message: Message) -> Message:
 
 def _extend(path: Path, study_name: str, message: Message) -> Message:
     more = int(message["trials"])
-    if more < 1:
-        raise UsageError(f"Add 1 trial or more, not {more}.")
+    if not more:
+        raise UsageError("Add 1 trial or more, or take some away with a number below 0.")
     with _writing(path, study_name) as (connection, study_id):
         before = read_next(connection, study_id)
         trials = (before.trials or 0) + more
         if trials > MAX_TRIALS:
             raise UsageError(f"The next run may have {MAX_TRIALS:,} trials at most.")
+        if trials < 1:
+            raise UsageError(
+                f"{plural(before.trials or 0, 'trial is', 'trials are')} prepared for the next "
+                f"run, so {-more} cannot be taken away.",
+                hint="hptui extend STUDY --withdraw withdraws what is prepared.",
+            )
         write_next(connection, study_id, NextRun(trials, before.workers))
     return {"text": next_trials_text(trials), "trials": trials}
 

@@ -11,6 +11,8 @@ from typing import Any, Final, cast
 from hptui.storage.files.side_files import read_side_object
 
 _MAX_BYTES: Final = 100_000
+_in_memory: dict[str, Any] | None = None
+"""In the place of the file."""
 
 
 def remembered(screen: str) -> dict[str, Any]:
@@ -23,12 +25,21 @@ def remember(screen: str, **values: object) -> None:
     """Keep values of a screen beside those that are known; a file that takes none is left alone."""
     everything = _read()
     everything[screen] = {**remembered(screen), **values}
+    if _in_memory is not None:
+        _in_memory.update(everything)
+        return
     path = _path()
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.{os.getpid()}")
         part.write_text(json.dumps(everything), "utf-8")
         part.replace(path)
+
+
+def keep_in_memory() -> None:
+    """Neither read nor write the person's file, for the rest of this process."""
+    global _in_memory
+    _in_memory = {}
 
 
 def _path() -> Path:
@@ -38,4 +49,4 @@ def _path() -> Path:
 
 
 def _read() -> dict[str, Any]:
-    return read_side_object(_path(), _MAX_BYTES)
+    return read_side_object(_path(), _MAX_BYTES) if _in_memory is None else dict(_in_memory)

@@ -153,13 +153,13 @@ class PickFrame(DialogFrame):
             self._tell_about("")
 
     def matching(self, text: str) -> list[PickItem]:
-        """Return the items in which every word of a text stands."""
-        words = text.lower().split()
-        return [
+        """Return the items in which every word of a text stands; in their names first."""
+        found = [
             item
             for item in self._items
-            if all(word in f"{item.name} {item.note} {item.words}".lower() for word in words)
+            if _has_words(text, f"{item.name} {item.note} {item.words}")
         ]
+        return sorted(found, key=lambda item: not _has_words(text, item.name))
 
     @property
     def shown(self) -> tuple[PickItem, ...]:
@@ -230,6 +230,10 @@ class PickFrame(DialogFrame):
         if reason:
             text.append(f"\n    {safe_line(reason)}", dimmed)
         return text
+
+
+def _has_words(text: str, where: str) -> bool:
+    return all(word in where.lower() for word in text.lower().split())
 
 
 class PickDialog(Dialog[str]):

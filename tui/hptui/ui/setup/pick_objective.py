@@ -107,8 +107,11 @@ class ObjectivePicker(Dialog[str]):
         """List what a text can become, if it still stands there."""
         if self._frame.typed != text or not (items or is_path(text)):
             return
-        named = [] if is_path(text) else self._frame.matching(text)
-        self._list(text, [*named, *items])
+        found = [] if is_path(text) else self._frame.matching(text)
+        # What is only mentioned in a description comes last.
+        named = [item for item in found if text.lower() in item.name.lower()]
+        mentioned = [item for item in found if item not in named]
+        self._list(text, [*named, *items, *mentioned])
 
     def _submit(self, text: str) -> bool:
         """Pick what was typed where that is not yet what the list is of."""

@@ -119,6 +119,7 @@ def check_number_of_trials(text: str) -> str | None:
     plain = text.strip().replace(",", "").replace("_", "")
     if not plain:
         return "How many more trials?"
-    if not (plain.isascii() and plain.isdecimal() and 0 < int(plain[:13]) <= 10**9):
-        return "It must be a whole number from 1 to 1,000,000,000."
+    digits = plain.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal() and 0 < int(digits[:13]) <= 10**9):
+        return "It must be a whole number up to 1,000,000,000; one below 0 takes trials away."
     return None

@@ -88,6 +88,7 @@ class SteeringActions(ScreenPart):
                 "The run ends after this time from now, like 30m or 1h30m; none for no limit.",
                 "1h",
                 limit_problem,
+                is_suggestion=True,
             ),
             limit,
         )

@@ -309,7 +309,9 @@ class StudyScreen(CommandScreen[None]):
                 withdraw = plainly("withdraw", what="trials")
                 self._steering.send(plainly("extend", trials=trials) if trials else withdraw)
 
-        self.app.push_screen(TextDialog("Budget", f"{now}How many more?", "50", check), extend)
+        prompt = f"{now}How many more? -20 takes 20 away."
+        dialog = TextDialog("Budget", prompt, "50", check, is_suggestion=True)
+        self.app.push_screen(dialog, extend)
 
     def do_save_filter(self) -> None:
         """Save the table's filter under a name."""

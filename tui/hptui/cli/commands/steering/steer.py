@@ -56,7 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     elif command == "enqueue":
         parser.add_argument("--params", metavar="JSON", help="""like '{"lr": 1}'""")
     elif command == "extend":
-        parser.add_argument("--trials", type=int, metavar="N", help="trials to add")
+        parser.add_argument(
+            "--trials", type=int, metavar="N", help="trials to add; below 0: to take away"
+        )
     elif command == "limit":
         parser.add_argument(
             "seconds",
