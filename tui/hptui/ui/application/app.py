@@ -78,6 +78,8 @@ class HptuiApp(ServingApp, inherit_bindings=False):
             settings=load_settings() if settings is None else settings,
             unicode=has_unicode,
             has_ramp=self._has_ramp,
+            set_title=self._set_title,
+            write=self._write,
             screens=AllScreens(),
             quit=self.do_quit,
             tell_failed_work=self.tell_failed_work,
@@ -106,6 +108,16 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         is_ansi = self.services.theme_variables.get("background", "").startswith("ansi_")
         has_colours = self.is_headless or self.console.color_system in ("truecolor", "256")
         return has_colours and not is_ansi
+
+    def _set_title(self, title: str) -> None:
+        from hptui.ui.application.terminal import TerminalDriver
+
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.set_title(title)
+
+    def _write(self, text: str) -> None:
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(text)
 
     def get_default_screen(self) -> Screen[Any]:
         """Return the screen at the bottom: the studies."""

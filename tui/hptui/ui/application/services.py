@@ -76,6 +76,10 @@ class AppServices:
     """Whether the terminal shows more than ASCII."""
     has_ramp: Callable[[], bool]
     """Says whether the terminal, in this theme, can tell the colours of a ramp apart."""
+    set_title: Callable[[str], None]
+    """Shows a title for the terminal's window; an empty one restores what was there."""
+    write: Callable[[str], None]
+    """Sends control characters to the terminal; what is not a terminal gets none."""
     screens: Screens
     quit: Callable[[], None]
     """Leaves the application; asks where a study runs that a screen shows."""

@@ -7,7 +7,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from hptui.domain.text import safe_line
 from hptui.figures.canvas.roles import GLYPHS
@@ -24,6 +24,8 @@ SETTINGS_VARIABLE = "HPTUI_SETTINGS"
 """Names the settings file, in the place of the one in the configuration folder."""
 DEFAULT_THEME = "hptui-dark"
 _MAX_BYTES = 1_000_000
+AtEnd = Literal["nothing", "bell", "notification"]
+AT_END: Final[tuple[AtEnd, ...]] = get_args(AtEnd)
 _STORAGE_NAME = re.compile(r"[\w-]+")
 
 
@@ -34,6 +36,8 @@ class Settings:
     theme: str = DEFAULT_THEME
     glyphs: Glyphs = "braille"
     """What charts are made of, where the terminal shows more than ASCII."""
+    at_end: AtEnd = "nothing"
+    """What tells of the end of a run that is on the screen."""
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Textual's key names by command id, for the commands that were given others."""
     defaults: Mapping[str, int | float | str] = field(
@@ -125,15 +129,19 @@ def read_settings(table: Mapping[str, object], path: Path) -> Settings:
     if glyphs not in GLYPHS:
         wrong.append(f"glyphs is none of {', '.join(GLYPHS)}")
         glyphs = GLYPHS[0]
+    at_end = table.get("at-end", AT_END[0])
+    if at_end not in AT_END:
+        wrong.append(f"at-end is none of {', '.join(AT_END)}")
+        at_end = AT_END[0]
     keys = _keys(_section(table, "keys", wrong), wrong)
     defaults = _defaults(_section(table, "defaults", wrong), wrong)
     filters = _filters(_section(table, "filters", wrong), wrong)
     storages = _storages(_section(table, "storages", wrong), wrong)
-    known = {"theme", "glyphs", "keys", "defaults", "filters", "storages"}
+    known = {"theme", "glyphs", "at-end", "keys", "defaults", "filters", "storages"}
     wrong += [f"{name!r} is not a setting" for name in set(table) - known]
     trouble = f"{path.name}: {'; '.join(wrong)}." if wrong else ""
     trouble = safe_line(trouble, max_chars=400)
-    return Settings(theme, glyphs, keys, defaults, filters, storages, trouble)
+    return Settings(theme, glyphs, at_end, keys, defaults, filters, storages, trouble)
 
 
 def _section(table: Mapping[str, object], name: str, wrong: list[str]) -> dict[str, object]:

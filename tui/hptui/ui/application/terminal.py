@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 
 _LOOK_S: Final = 0.1
+_KEEP_TITLE: Final = "\x1b[22;2t"
+_RESTORE_TITLE: Final = "\x1b[23;2t"
+"""Of xterm's stack of titles."""
 
 
 class TerminalDriver(LinuxDriver):
@@ -26,6 +29,7 @@ class TerminalDriver(LinuxDriver):
     """
 
     _has_dropped = False
+    _has_title = False
 
     @property
     def _waiting(self) -> Queue[str | None]:
@@ -40,6 +44,14 @@ class TerminalDriver(LinuxDriver):
         elif not self._has_dropped:
             self._has_dropped = True
             self._loop.call_soon_threadsafe(self._catch_up)
+
+    def set_title(self, title: str) -> None:
+        """Show a title, safe for a terminal; an empty one restores what was there."""
+        if title:
+            self.write(f"{'' if self._has_title else _KEEP_TITLE}\x1b]2;{title}\x1b\\")
+        elif self._has_title:
+            self.write(_RESTORE_TITLE)
+        self._has_title = bool(title)
 
     def _catch_up(self) -> None:
         if not self._has_dropped:
@@ -56,6 +68,7 @@ class TerminalDriver(LinuxDriver):
         with contextlib.suppress(Empty):
             while True:
                 self._waiting.get_nowait()
+        self.set_title("")
         super().stop_application_mode()
 
 

@@ -24,7 +24,8 @@ from hptui.ui.plots.trial_plot import TrialPlot
 from hptui.ui.plots.view_actions import ViewActions
 from hptui.ui.study.enqueue_draft import params_of
 from hptui.ui.study.run_header import RunHeader
-from hptui.ui.study.run_summary import empty_face, notice
+from hptui.ui.study.run_signs import RunSigns
+from hptui.ui.study.run_summary import empty_face, notice, summarize_run
 from hptui.ui.study.snapshot import StudySnapshot
 from hptui.ui.study.steering import (
     change_workers,
@@ -86,6 +87,7 @@ class StudyScreen(CommandScreen[None]):
             plots=lambda: self.plots,
         )
         self.parts = (self._views, self._steering, self._notes, exports)
+        self._signs: RunSigns | None = None
         self._picked: int | None = None
         """A trial under the cursor of a plot that the table does not show."""
         self._face = ""
@@ -121,6 +123,8 @@ class StudyScreen(CommandScreen[None]):
     def on_unmount(self) -> None:
         """End the reading."""
         self._feed.stop()
+        if self._signs is not None:
+            self._signs.clear()
 
     @property
     def plots(self) -> PlotArea:
@@ -140,6 +144,10 @@ class StudyScreen(CommandScreen[None]):
     def _show(self, snapshot: StudySnapshot) -> None:
         self.snapshot = snapshot
         self.query_one(RunHeader).show(snapshot)
+        if self._signs is None:
+            services = self.app.services
+            self._signs = RunSigns(services.set_title, services.write, services.settings.at_end)
+        self._signs.show(summarize_run(snapshot))
         self._show_face(empty_face(snapshot, self.app.services.first_key_of))
         strip = self.query_one(WorkerStrip)
         strip.max_rows = next(
