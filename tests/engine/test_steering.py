@@ -375,6 +375,8 @@ def test_no_odd_request_ends_or_changes_a_run(folder: Path) -> None:
         {"op": "enqueue", "params": {}},
         {"op": "enqueue", "params": {"x": 1}},
         {"op": "enqueue_rows", "rows": []},
+        # What has begun is not taken away.
+        {"op": "extend", "trials": -1},
         {"op": "space", "edits": None},
         {"op": "space", "edits": {}},
     ]

@@ -162,12 +162,12 @@ def test_a_study_that_nobody_runs_can_be_run_and_looked_at(tmp_path: Path) -> No
     assert {each for each in free if disabled_reason(each, nobody, 2)} == set()
 
 
-@pytest.mark.parametrize("text", ["", "  ", "0", "-1", "1.5", "x", "9" * 400, "\uff11"])
+@pytest.mark.parametrize("text", ["", "  ", "0", "-0", "--1", "-", "1.5", "x", "9" * 400, "\uff11"])
 def test_a_budget_must_be_a_whole_number(text: str) -> None:
     assert check_number_of_trials(text)
 
 
-@pytest.mark.parametrize("text", ["1", " 50 ", "1,000", "1_000"])
+@pytest.mark.parametrize("text", ["1", " 50 ", "1,000", "1_000", "-1", "-20"])
 def test_a_budget_may_be_written_as_people_do(text: str) -> None:
     assert check_number_of_trials(text) is None
 

@@ -118,9 +118,8 @@ def test_a_live_run_is_watched_and_steered(tmp_path: Path) -> None:
             wait "This run now has 10 trials."
             press T
             wait "none for no limit"
-            press end backspace
+            press backspace
             wait "is not a duration"
-            press ctrl+u
             type 90m
             press enter
             wait "The run ends in 1 h 30 m at the latest."
