@@ -126,10 +126,10 @@ SCRIPTS = {
         screenshot view-choices.svg
         press escape
         press 5
-        wait "worse" 60s
+        wait "↑ " 60s
         screenshot view-contour.svg
         press 6
-        wait "the best tenth" 60s
+        wait "worst " 60s
         screenshot view-parallel.svg
         press 7
         wait "half at most" 60s
