@@ -254,7 +254,6 @@ class _Mirror(InMemoryStorage):
         return self._name
 
     def get_study_directions(self, study_id: int) -> list[StudyDirection]:
-        """Return the directions."""
         del study_id
         return self._directions
 

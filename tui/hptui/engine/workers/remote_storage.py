@@ -77,7 +77,6 @@ class RemoteBackend(RDBStorage):
         return self._call("study", study=study_id)
 
     def get_study_id_from_name(self, study_name: str) -> int:
-        """Return the id of a study."""
         return self._call("study_id", name=study_name)
 
     def get_study_name_from_id(self, study_id: int) -> str:

@@ -285,7 +285,6 @@ class WorkerTrial(optuna.Trial):
 
     @property
     def study_name(self) -> str:
-        """The name of its study."""
         return str(self._facts["study_name"])
 
     @property

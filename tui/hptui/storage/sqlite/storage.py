@@ -102,7 +102,6 @@ class SqliteStorage(BufferedStorage):
                 row.system_attrs = {**row.system_attrs, key: stored}
 
     def get_study_id_from_name(self, study_name: str) -> int:
-        """Return the id of a study."""
         with self._lock:
             self._refresh_if_shared()
             study = self._file.memory.study_named(study_name)

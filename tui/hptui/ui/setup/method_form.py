@@ -54,7 +54,6 @@ class MethodForm(FieldTable):
         self.refresh_rows()
 
     def columns(self) -> Sequence[FieldColumn]:
-        """Return the columns."""
         return COLUMNS
 
     def rows(self) -> Sequence[FieldRow]:

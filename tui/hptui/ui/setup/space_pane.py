@@ -39,7 +39,6 @@ class SpacePane(Vertical):
 
     @property
     def table(self) -> SpaceTable:
-        """The table."""
         return self.query_one(SpaceTable)
 
     def tell(self, text: str, detail: str = "", *, is_trouble: bool = False) -> None:

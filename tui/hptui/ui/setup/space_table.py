@@ -46,7 +46,6 @@ class SpaceTable(FieldTable):
         self.refresh_rows()
 
     def columns(self) -> Sequence[FieldColumn]:
-        """Return the columns."""
         return COLUMNS
 
     def rows(self) -> Sequence[FieldRow]:

@@ -128,7 +128,6 @@ class StudyScreen(CommandScreen[None]):
 
     @property
     def plots(self) -> PlotArea:
-        """The plots."""
         return self.query_one(PlotArea)
 
     @property

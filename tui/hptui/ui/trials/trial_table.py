@@ -178,7 +178,6 @@ class TrialTable(Vertical):
         return model.key_of(row + step)
 
     def focus_table(self) -> None:
-        """Give the table the focus."""
         self.query_one(Grid).focus()
 
     def next_tab(self) -> None:
