@@ -172,7 +172,8 @@ def test_a_password_in_an_address_is_not_said(
         file.add_study("s")
     code = main(arguments)
     out, err = capsys.readouterr()
-    assert (code, out) == (2, "")
+    # Where the server's driver is installed, nobody answers at that address.
+    assert (code in (1, 2), out) == (True, "")
     assert "hunter2" not in err
     assert "internal error" not in err
 
