@@ -97,14 +97,12 @@ check: lint types contracts test test-servers ## format, lint, types, import con
 bench: $(VENV)/.dev ## hptui and Optuna side by side on this machine: PART="a c" for these parts
 	$(BIN)/python -m tests.benchmarks $(PART)
 
-bench-scale: $(VENV)/.dev ## what a trial costs the engine: workers here, over ssh, on dask
+bench-scale: $(VENV)/.dev ## beyond one machine: what a far worker costs the engine, and the mirror of a server's study
 	$(BIN)/python -m tests.benchmarks.scale
+	$(BIN)/python -m tests.benchmarks.mirror $(TRIALS)
 
 bench-long: $(VENV)/.dev ## 50,000 trials of TPE in one run, or TRIALS=N: time and memory on the way
 	$(BIN)/python -m tests.benchmarks.long_run $(TRIALS)
-
-bench-scale: $(VENV)/.dev ## mirrors of 100,000 trials, or TRIALS=N, beside Optuna's own reading
-	$(BIN)/python -m tests.benchmarks.mirror $(TRIALS)
 
 pages: $(VENV)/.dev ## write the parts of the documentation anew that the program knows
 	$(BIN)/python -m tests.docs.page_blocks
