@@ -113,5 +113,5 @@ def tick(engine: Engine, time_s: float) -> None:
         agents.require_cluster(time_s)
     except HptuiError as error:
         engine._give_up(error)
-    for process in agents.unconfirmed(time_s):
+    for process in (*agents.unconfirmed(time_s), *agents.silent(time_s)):
         engine.on_process_end(process)

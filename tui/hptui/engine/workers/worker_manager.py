@@ -351,9 +351,8 @@ class WorkerManager:
             kind, text = slot.ending
             return TrialError(kind, "", text, _tail(slot.log))
         on = f" on {safe_line(process.started.host)}" if process.started.host else ""
-        if process.started.is_lost:
-            text = f"The connection to the worker{on} was lost."
-            return TrialError("lost", "", text, _tail(slot.log))
+        if process.started.why_lost:
+            return TrialError("lost", "", process.started.why_lost, _tail(slot.log))
         how = describe_exit(process.started.exit_code)
         text = f"The worker process{on} ended ({how})"
         if n_running > 1:

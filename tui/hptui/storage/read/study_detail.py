@@ -19,6 +19,7 @@ from hptui.domain.attribute_keys import (
     STUDY_KEY,
     TAGS_KEY,
 )
+from hptui.domain.far_workers import FarWorkers
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.run_place import NOWHERE, RunPlace
 from hptui.domain.spaces.edits_since import read_since
@@ -67,6 +68,8 @@ class RunRecord:
     """How often it ran each configuration."""
     asks_ahead: bool = False
     """Whether its sampler was asked for a trial while all workers ran one."""
+    far: FarWorkers | None = None
+    """Where its workers were, if not on its own machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,7 @@ def _run(record: dict[str, Any]) -> RunRecord:
         notes=tuple(map(str, _items(record.get("notes")))),
         repeat=max(1, integer("repeat") or 1),
         asks_ahead=record.get("ask_ahead") is True,
+        far=FarWorkers.from_json(record.get("far")),
         place=RunPlace(
             text("folder"),
             text("python"),

@@ -6,13 +6,15 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from hptui.domain.far_workers import DEFAULT_LOST_AFTER_S
 from hptui.domain.text import safe_line
 from hptui.engine.run.clock import now
 from hptui.engine.workers.places import Place
 from hptui.engine.workers.pool import CONFIRM_S
-from hptui.engine.workers.remote.cluster import WAIT_S, DaskCluster
+from hptui.engine.workers.remote.cluster import DaskCluster
 from hptui.engine.workers.remote.host_places import HostPlaces
 from hptui.engine.workers.remote.remote_workers import RemoteProcess, RemoteWorkers, append_log
+from hptui.engine.workers.remote.silence import Looks, Silence
 from hptui.errors import HptuiError
 
 if TYPE_CHECKING:
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
     from hptui.engine.workers.remote.cluster import Send
 
 _MAX_FAILED_TASKS: Final = 3
-_UNREACHABLE_S: Final = 60.0
-"""How long a run waits for a host when none can be reached."""
+_WAITS: Final = 2
+"""A run waits so many times longer than for a silent machine when none can be reached, or the
+scheduler is gone."""
 
 
 @dataclass(slots=True, eq=False)
@@ -46,8 +49,21 @@ class Agents:
     """Whether a worker has ever been ready."""
     problem: HptuiError | None = None
     """Why no worker can be started any more."""
+    _looks: Looks = field(init=False)
+    """When agents are pinged, and it is looked which of them are silent."""
+    _silences: dict[Channel, Silence] = field(default_factory=dict["Channel", "Silence"])
     _failed_tasks: int = 0
     _unreachable_since_s: float | None = None
+
+    def __post_init__(self) -> None:
+        kind = self.pool.kind
+        far = kind.far if isinstance(kind, RemoteWorkers) else None
+        self._looks = Looks(DEFAULT_LOST_AFTER_S if far is None else far.lost_after_s)
+
+    @property
+    def _wait_s(self) -> float:
+        """How long a run waits when nothing can be reached."""
+        return _WAITS * self._looks.lost_after_s
 
     # -- agents
 
@@ -92,6 +108,8 @@ class Agents:
             `gone` where its worker has ended, `other` where it is a message of the worker's.
         """
         match message.get("op"):
+            case "ping":
+                pass
             case "log":
                 if message.get("n") is None:
                     append_log(message, str(self.pool.log))
@@ -110,6 +128,26 @@ class Agents:
         if process is not None:
             self._end(process, None)
         return process
+
+    def silent(self, now_s: float) -> list[WorkerProcess]:
+        """Ping all agents when it is time, and return workers whose agents do not.
+
+        They count as ended, as when their connection is lost.
+        """
+        if not self.processes or not self._looks.are_due(now_s):
+            return []
+        before, self._silences = self._silences, {}
+        lost: list[WorkerProcess] = []
+        for channel, process in self.processes.items():
+            silence = self._silences[channel] = before.get(channel) or Silence()
+            if silence.look(channel.n_received):
+                lost.append(process)
+            elif not channel.wants_to_write:
+                self.send(channel, {"op": "ping"})
+        for process in lost:
+            if isinstance(process.started, RemoteProcess):
+                process.started.end_silent(self._looks.lost_after_s)
+        return lost
 
     def _end(self, process: WorkerProcess, message: Message | None) -> None:
         started = process.started
@@ -172,10 +210,8 @@ class Agents:
         if hosts.is_any_there or is_any_ready:
             return
         self._unreachable_since_s = self._unreachable_since_s or now()
-        if now() - self._unreachable_since_s > _UNREACHABLE_S:
-            self.problem = HptuiError(
-                f"No host has taken a worker for {_UNREACHABLE_S:g} s. {text}."
-            )
+        if now() - self._unreachable_since_s > self._wait_s:
+            self.problem = HptuiError(f"No host has taken a worker for {self._wait_s:g} s. {text}.")
 
     def _on_failed_task(self, problem: str) -> None:
         if self.cluster is None or self.cluster.lost_since_s is not None:
@@ -194,7 +230,9 @@ class Agents:
         again_s = hosts.due_s() if isinstance(hosts, HostPlaces) else None
         due += [] if again_s is None else [again_s]
         if cluster is not None and cluster.lost_since_s is not None:
-            due.append(cluster.lost_since_s + WAIT_S)
+            due.append(cluster.lost_since_s + self._wait_s)
+        if self.processes:
+            due.append(self._looks.due_s)
         return due
 
     def tick(self, now_s: float) -> bool:
@@ -258,7 +296,7 @@ class Agents:
         if message.get("state") == "lost":
             cluster.lost_since_s = now()
             self.on_trouble(
-                f"The dask scheduler is gone; the run waits {WAIT_S:g} s for it to come back."
+                f"The dask scheduler is gone; the run waits {self._wait_s:g} s for it to come back."
             )
         elif message.get("state") == "running":
             cluster.lost_since_s = None
@@ -274,6 +312,6 @@ class Agents:
         cluster = self.cluster
         if cluster is None or cluster.lost_since_s is None:
             return
-        if now_s - cluster.lost_since_s >= WAIT_S:
+        if now_s - cluster.lost_since_s >= self._wait_s:
             cluster.lost_since_s = None
-            raise HptuiError(f"The dask scheduler has been gone for {WAIT_S:g} s.")
+            raise HptuiError(f"The dask scheduler has been gone for {self._wait_s:g} s.")
