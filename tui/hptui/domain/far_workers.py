@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+from hptui.domain.readable import plural
 from hptui.domain.run_text import MAX_WORKERS, read_duration
 from hptui.domain.text import redacted, safe_line
 from hptui.errors import UsageError
+
+if TYPE_CHECKING:
+    from hptui.domain.resources import Resources
 
 CodeFrom = Literal["same", "ship"]
 """Whether the objective has the same path everywhere, or is sent."""
@@ -122,6 +126,35 @@ class FarWorkers:
         if not self.cluster.scheduler:
             return "a dask cluster of this machine"
         return f"the dask cluster {safe_line(self.cluster.scheduler, max_chars=200)}"
+
+
+def workers_on_hosts(hosts: tuple[Host, ...], resources: Resources, asked: int | None) -> int:
+    """Return how many workers a run has on hosts.
+
+    Args:
+        hosts: There are some.
+        resources: What each worker gets; the devices are those of each host.
+        asked: How many were asked for.
+
+    Raises:
+        UsageError: The hosts do not have places for so many.
+    """
+    on_devices = resources.n_on_devices
+    for host in hosts:
+        if on_devices is not None and (host.n_workers or 0) > on_devices:
+            raise UsageError(
+                f"{host} has {plural(host.n_workers or 0, 'worker')}, and its devices hold "
+                f"{on_devices}.",
+                hint="Name more devices, or add --per-device.",
+            )
+    n_places = sum(host.n_workers or on_devices or 1 for host in hosts)
+    if asked is not None and asked > n_places:
+        raise UsageError(
+            f"{plural(asked, 'worker')} do not fit on {plural(len(hosts), 'host')} with "
+            f"{plural(n_places, 'place')}.",
+            hint=f"Give a host more, like {hosts[0].name}:{asked}.",
+        )
+    return asked or n_places
 
 
 def read_hosts(text: str) -> tuple[Host, ...]:

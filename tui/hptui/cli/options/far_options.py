@@ -19,8 +19,8 @@ from hptui.domain.far_workers import (
     read_retries,
     read_scheduler,
     read_worker_resources,
+    workers_on_hosts,
 )
-from hptui.domain.readable import plural
 from hptui.domain.resources import AUTO
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
@@ -246,19 +246,4 @@ def far_slots(far: FarWorkers, resources: Resources, asked: int | None, usual: i
     if far.cluster is not None:
         # Without a number: as many as the cluster has threads, once it has told.
         return asked or (1 if far.cluster.scheduler else usual)
-    on_devices = resources.n_on_devices
-    for host in far.hosts:
-        if on_devices is not None and (host.n_workers or 0) > on_devices:
-            raise UsageError(
-                f"{host} has {plural(host.n_workers or 0, 'worker')}, and its devices hold "
-                f"{on_devices}.",
-                hint="Name more devices, or add --per-device.",
-            )
-    n_places = sum(host.n_workers or on_devices or 1 for host in far.hosts)
-    if asked is not None and asked > n_places:
-        raise UsageError(
-            f"{plural(asked, 'worker')} do not fit on {plural(len(far.hosts), 'host')} with "
-            f"{plural(n_places, 'place')}.",
-            hint=f"Give a host more, like {far.hosts[0].name}:{asked}.",
-        )
-    return asked or n_places
+    return workers_on_hosts(far.hosts, resources, asked)

@@ -11,7 +11,6 @@ from hptui.domain.text import safe_line
 from hptui.engine.run.clock import now
 from hptui.engine.workers.places import Place
 from hptui.engine.workers.pool import CONFIRM_S
-from hptui.engine.workers.remote.cluster import DaskCluster
 from hptui.engine.workers.remote.host_places import HostPlaces
 from hptui.engine.workers.remote.remote_workers import RemoteProcess, RemoteWorkers, append_log
 from hptui.engine.workers.remote.silence import Looks, Silence
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from hptui.engine.ipc.connections import Connections
     from hptui.engine.ipc.protocol import Channel, Message
     from hptui.engine.workers.pool import Pool, WorkerProcess
-    from hptui.engine.workers.remote.cluster import Send
+    from hptui.engine.workers.remote.cluster import DaskCluster, Send
 
 _MAX_FAILED_TASKS: Final = 3
 _WAITS: Final = 2
