@@ -32,6 +32,8 @@ class PlottedStudy:
     """When hptui began to run it, in seconds since 1970; empty where it never did."""
     is_repeated: bool = field(default=False, kw_only=True)
     """Whether a run has run configurations several times."""
+    is_far: bool = field(default=False, kw_only=True)
+    """Whether a run had workers on other machines."""
 
     def value_name(self, objective: int) -> str:
         """Return what an objective is called."""

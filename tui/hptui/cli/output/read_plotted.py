@@ -46,4 +46,5 @@ def read_plotted(text: str, studies: Path | None, filter_text: str | None) -> Re
         detail,
         run_starts_s=starts_s,
         is_repeated=any(run.repeat > 1 for run in detail.runs),
+        is_far=any(run.is_far for run in detail.runs),
     )

@@ -69,7 +69,12 @@ class RunRecord:
     asks_ahead: bool = False
     """Whether its sampler was asked for a trial while all workers ran one."""
     far: FarWorkers | None = None
-    """Where its workers were, if not on its own machine."""
+    """Where its workers were, if that is told, and not on its own machine."""
+
+    @property
+    def is_far(self) -> bool:
+        """Whether its workers were on other machines."""
+        return self.backend in ("ssh", "dask")
 
 
 @dataclass(frozen=True, slots=True)

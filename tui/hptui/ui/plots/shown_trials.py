@@ -58,6 +58,7 @@ class ShownTrials:
             snapshot.metric_names,
             run_starts_s=starts_s,
             is_repeated=any(run.repeat > 1 for run in snapshot.runs),
+            is_far=any(run.is_far for run in snapshot.runs),
         )
 
 
