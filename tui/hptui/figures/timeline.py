@@ -8,7 +8,6 @@ import re
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -199,9 +198,9 @@ def _workers(
     for worker, host in zip(workers, hosts, strict=True):
         counts[host] = max(counts[host], worker + 1)
     ordered = sorted(counts, key=_in_order)
-    firsts = dict(
-        zip(ordered, accumulate((counts[each] for each in ordered), initial=0)), strict=False
-    )
+    firsts: dict[str, int] = {}
+    for host in ordered:
+        firsts[host] = sum(counts[each] for each in firsts)
     found = [worker + firsts[host] for worker, host in zip(workers, hosts, strict=True)]
     return np.array(found, np.int64), tuple(each for each in ordered for _ in range(counts[each]))
 
