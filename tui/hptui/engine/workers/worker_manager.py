@@ -389,8 +389,8 @@ class WorkerManager:
         """Return when a delayed start is due, or what is left of a worker is looked at."""
         due = [left.due_s for left in self.pool.lingering]
         due += [] if self._start_at_s is None else [self._start_at_s]
-        if self.pool.is_far:
-            due += self.agents.due_s()
+        far_s = self.agents.due_s() if self.pool.is_far else None
+        due += [] if far_s is None else [far_s]
         return min(due, default=None)
 
     def tick(self, now_s: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from hptui.engine.workers.remote.cluster import DaskCluster, Send
 
 _MAX_FAILED_TASKS: Final = 3
+_NEVER: Final = math.inf
 _WAITS: Final = 2
 """A run waits so many times longer than for a silent machine when none can be reached, or the
 scheduler is gone."""
@@ -46,6 +48,8 @@ class Agents:
     )
     is_served: bool = False
     """Whether a worker has ever been ready."""
+    cluster: DaskCluster | None = field(init=False)
+    """The cluster that the workers are on."""
     problem: HptuiError | None = None
     """Why no worker can be started any more."""
     _looks: Looks = field(init=False)
@@ -56,8 +60,9 @@ class Agents:
 
     def __post_init__(self) -> None:
         kind = self.pool.kind
-        far = kind.far if isinstance(kind, RemoteWorkers) else None
-        self._looks = Looks(DEFAULT_LOST_AFTER_S if far is None else far.lost_after_s)
+        is_far = isinstance(kind, RemoteWorkers)
+        self.cluster = kind.cluster if is_far else None
+        self._looks = Looks(kind.far.lost_after_s if is_far else DEFAULT_LOST_AFTER_S)
 
     @property
     def _wait_s(self) -> float:
@@ -222,17 +227,17 @@ class Agents:
                 hint="Its workers need hptui, too.",
             )
 
-    def due_s(self) -> list[float]:
-        """Return when something is due."""
-        due = [each.confirm_by_s for each in self.pool.unconfirmed if each.confirm_by_s]
+    def due_s(self) -> float | None:
+        """Return when something is due; it is asked at each turn of the loop."""
+        due_s = self._looks.due_s if self.processes else _NEVER
         hosts, cluster = self.pool.places, self.cluster
-        again_s = hosts.due_s() if isinstance(hosts, HostPlaces) else None
-        due += [] if again_s is None else [again_s]
+        if isinstance(hosts, HostPlaces) and hosts.due_s is not None:
+            due_s = min(due_s, hosts.due_s)
         if cluster is not None and cluster.lost_since_s is not None:
-            due.append(cluster.lost_since_s + self._wait_s)
-        if self.processes:
-            due.append(self._looks.due_s)
-        return due
+            due_s = min(due_s, cluster.lost_since_s + self._wait_s)
+        for process in self.pool.unconfirmed:
+            due_s = min(due_s, process.confirm_by_s or _NEVER)
+        return None if due_s == _NEVER else due_s
 
     def tick(self, now_s: float) -> bool:
         """Say whether hosts are to be tried again now."""
@@ -247,12 +252,6 @@ class Agents:
         return (self.pool.places.n_free or 0) if is_there else 0
 
     # -- a cluster
-
-    @property
-    def cluster(self) -> DaskCluster | None:
-        """The cluster that the workers are on."""
-        kind = self.pool.kind
-        return kind.cluster if isinstance(kind, RemoteWorkers) else None
 
     def is_gateway(self, channel: Channel) -> bool:
         """Say whether a connection is that of the gateway."""
