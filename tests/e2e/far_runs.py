@@ -6,9 +6,10 @@ import contextlib
 import json
 import os
 import socket
+import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import psutil
 from tests.waiting import wait_until
@@ -105,6 +106,27 @@ class Swallowing:
 def _shut(one: socket.socket) -> None:
     with contextlib.suppress(OSError):
         one.shutdown(socket.SHUT_RDWR)
+
+
+PYTHON: Final = """\
+#!/bin/sh
+# Starts agents as another version of hptui would: the words before theirs are -P -m MODULE.
+shift 3
+exec '{python}' -P -c '
+import sys
+from hptui.engine.workers.remote import agent, greeting
+greeting.PROTOCOL = 99
+agent.main(sys.argv[1])
+' "$@"
+"""
+
+
+def python_of_another_protocol(folder: Path) -> str:
+    """Return the path of a Python whose agents speak another protocol."""
+    path = folder / "other-python"
+    path.write_text(PYTHON.format(python=sys.executable))
+    path.chmod(0o700)
+    return str(path)
 
 
 def told_in(folder: Path) -> dict[str, str]:
