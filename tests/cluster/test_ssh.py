@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import optuna
 import psutil
@@ -23,7 +23,7 @@ from tests.waiting import wait_until
 from hptui.engine.ipc.client import ask_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
 pytestmark = pytest.mark.cluster
@@ -162,7 +162,8 @@ def test_one_far_worker_and_a_seed_leave_what_optuna_does(server: Server, tmp_pa
     plain = optuna.create_study(
         sampler=optuna.samplers.TPESampler(seed=3), pruner=optuna.pruners.MedianPruner()
     )
-    plain.optimize(objectives_far_away.reports, n_trials=15)
+    objective: Callable[[optuna.Trial], float] = cast("Any", objectives_far_away).reports
+    plain.optimize(objective, n_trials=15)
     assert left_in(load(tmp_path, "far")) == left_in(plain)
 
 

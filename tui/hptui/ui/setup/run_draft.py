@@ -27,7 +27,6 @@ from hptui.registry.loading.other_python import OWN, find_interpreter, read_pyth
 from hptui.ui.setup.far_fields import (
     FAR_BACKENDS,
     FAR_KEYS,
-    FarKey,
     check_far,
     far_options,
     far_problems,
@@ -387,7 +386,7 @@ class RunDraft:
         if key in OF_DEVICES and not has_devices(self.texts):
             return "There are no devices to share out."
         if key in FAR_KEYS:
-            return far_reason(cast("FarKey", key), self.texts)
+            return far_reason(key, self.texts)
         if key == "leftovers" and not self.n_leftover:
             return "No trial is stale."
         if key == "folder" and self.runs_command:
