@@ -10,6 +10,7 @@ import numpy as np
 
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.param_axis import ParamAxis, build_param
+from hptui.analysis.param_effects import by_effect
 from hptui.domain.readable import four_digits, plural
 from hptui.errors import UsageError
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, Mark, Shading, field_of
@@ -326,13 +327,23 @@ def _heat_maps(request: FigureRequest, kind: HeatKind) -> Iterator[TitledFigure]
         if len(names) < _PAIR:
             yield _no_pair(request, objective)
             continue
-        # Without a choice the first pair is drawn: of many parameters there are too many pairs.
-        shown = names[:_MAX_IN_PAIRS] if request.params else names[:_PAIR]
+        # Without a choice one pair is drawn: of many parameters there are too many pairs.
+        shown = names[:_MAX_IN_PAIRS] if request.params else _most_telling(request, objective)
         more = ""
         if len(names) > len(shown):
             more = f" (of {plural(len(names), 'parameter')}, {request.chooser} chooses)"
         for pair in combinations(shown, _PAIR):
             yield _heat_map(request, kind, objective, pair, more)
+
+
+def _most_telling(request: FigureRequest, objective: int) -> list[str]:
+    """Return the two parameters that matter most, in the order in which the study has them.
+
+    So a map keeps its axes while trials come in that make the second the first.
+    """
+    names = chosen_params(request, objective)
+    first = by_effect(request.study.trials, objective, names)[:_PAIR]
+    return [name for name in names if name in first]
 
 
 def _heat_map(
