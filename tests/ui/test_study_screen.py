@@ -416,7 +416,7 @@ def test_zoom_and_log_axis_work_without_a_run(tmp_path: Path) -> None:
         wait "┬0"
         press tab z
         wait-not "Completed 40"
-        expect " 38 "
+        expect " 35 "
         press z shift+tab
         wait "Completed 40"
         expect-not "log axis"
