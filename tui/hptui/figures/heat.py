@@ -11,7 +11,8 @@ import numpy as np
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.param_axis import ParamAxis, build_param
 from hptui.analysis.param_effects import by_effect
-from hptui.domain.readable import four_digits, plural
+from hptui.domain.number_column import number_style
+from hptui.domain.readable import plural
 from hptui.errors import UsageError
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, Mark, Shading, field_of
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, ramp_entry, selected_mark
@@ -279,7 +280,9 @@ def _ends(pair: ParamPair, kind: HeatKind) -> tuple[str, str]:
     if kind == "rank":
         return "worst", "best"
     values = pair.values[pair.is_feasible]
-    low, high = four_digits(float(values.min())), four_digits(float(values.max()))
+    ends = float(values.min()), float(values.max())
+    style = number_style(ends)
+    low, high = map(style.show, ends)
     return (high, low) if pair.direction == "minimize" else (low, high)
 
 
@@ -288,9 +291,10 @@ def _shades_entry(pair: ParamPair, kind: HeatKind, shading: _Shading, look: Look
     sign = "≤≥" if look.unicode else ("<=", ">=")
     better = sign[0] if pair.direction == "minimize" else sign[1]
     spans: list[Span] = []
+    style = number_style(shading.bounds.tolist())
     for shade, characters in enumerate(_SHADES[:-1]):
         bound = float(shading.bounds[shade])
-        text = f"{better}{four_digits(bound)}" if kind == "contour" else f"best {bound:.0%}"
+        text = f"{better}{style.show(bound)}" if kind == "contour" else f"best {bound:.0%}"
         spans += [Span(f"{characters[which]} ", _role(shade)), Span(f"{text} ", "note")]
     spans.append(Span(f"{_SHADES[-1][which]} worse", "note"))
     return LegendEntry(tuple(spans), 10)

@@ -10,6 +10,7 @@ import numpy as np
 
 from hptui.analysis.axis import Axis
 from hptui.analysis.history import History, Reported, history_of
+from hptui.analysis.number_styles import style_of
 from hptui.domain.readable import four_digits, plural
 from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
@@ -448,7 +449,9 @@ def why_nothing(history: History, *, is_log: bool, is_part: bool) -> str:
 def _add_best(entries: list[LegendEntry], history: History, *, look: Look) -> None:
     if not len(history.best) or np.isnan(history.best[-1]):
         return
-    text = f"{'★' if look.unicode else '*'} {four_digits(float(history.best[-1]))}"
+    # As many digits as tell it from the others.
+    best = style_of(history.values).alone(float(history.best[-1]))
+    text = f"{'★' if look.unicode else '*'} {best}"
     row = history.best_row
     if row is not None:
         text += f" #{history.numbers[row]}"
