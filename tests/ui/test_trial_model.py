@@ -106,13 +106,8 @@ def test_columns_are_number_state_value_times_and_parameters(study: StudySnapsho
         "0.063 ~",
         "",
     ]
-    assert column_of(model, "params_lr")[:5] == [
-        "0.50000",
-        "0.00314",
-        "1e-09",
-        "0.25000",
-        "0.75000",
-    ]
+    rates = ["0.50000", "0.00314", "1e-09", "0.25000", "0.75000"]
+    assert column_of(model, "params_lr") == [*rates, "", "", ""]
     assert column_of(model, "params_n") == ["1", "2", "3", "4", "", "", "", ""]
     assert column_of(model, "params_kernel")[:4] == ["a", "b", "None", "a"]
     assert column_of(model, "params_m")[4:7] == ["1", "", "a b"]
