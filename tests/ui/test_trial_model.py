@@ -103,7 +103,7 @@ def test_columns_are_number_state_value_times_and_parameters(study: StudySnapsho
         "0.125",
         "0.010 ·",
         "",
-        "0.063 ~",
+        "0.062 ~",
         "",
     ]
     rates = ["0.50000", "0.00314", "1e-09", "0.25000", "0.75000"]
