@@ -52,6 +52,8 @@ _ROWS_A_BATCH: Final = 20_000
 _NAMES: Final = frozenset({"study_name", "key", "param_name"})
 _TEXTS: Final = frozenset({"value_json", "distribution_json"})
 _TIMES: Final = frozenset({"datetime_start", "datetime_complete", "heartbeat"})
+_WORDS: Final = frozenset({"state", "direction", "value_type", "intermediate_value_type"})
+"""Columns of types of their own on PostgreSQL, whose values are words."""
 _ATTRIBUTES: Final = ("trial_user_attributes", "trial_system_attributes")
 _TABLES_OF_STUDY: Final = (
     "study_directions",
@@ -107,6 +109,7 @@ class ServerSource:
         try:
             self._engine = _engine_of(self._address)
             self._connection = self._engine.connect()
+            _fetch_in_binary(self._connection)
             version = self._version(self._connection)
             self._connection.rollback()
         except SQLAlchemyError as error:
@@ -344,11 +347,38 @@ class ServerSource:
 def _streamed(
     connection: Connection, name: str, query: Select[tuple[Any, ...]]
 ) -> Iterator[Change]:
-    """Yield rows as they come: a study may have millions of reports."""
-    options: dict[str, Any] = {"stream_results": True, "max_row_buffer": _ROWS_A_BATCH}
+    """Yield rows as they come: a study may have millions of reports.
+
+    They come from the driver's cursor: what SQLAlchemy makes of each costs more than to fetch it.
+    """
+    options: dict[str, Any] = {"stream_results": True}
     with connection.execute(query, execution_options=options) as result:
-        for rows in result.partitions(_ROWS_A_BATCH):
-            yield RowBatch(name, [tuple(row) for row in rows])
+        # It has been fetched already.
+        first = result.fetchone()
+        if first is None:
+            return
+        cursor: Any = result.cursor
+        rows: list[tuple[Any, ...]] = [tuple(first), *cursor.fetchmany(_ROWS_A_BATCH)]
+        while rows:
+            yield RowBatch(name, rows)
+            rows = cursor.fetchmany(_ROWS_A_BATCH)
+
+
+def _fetch_in_binary(connection: Connection) -> None:
+    """Let psycopg stream numbers as they are, which nobody has to spell and read again."""
+    if connection.dialect.driver != "psycopg":
+        return
+    from importlib import import_module
+
+    psycopg: Any = import_module("psycopg")
+
+    class BinaryCursor(psycopg.ServerCursor):
+        def __init__(self, *given: object, **named: object) -> None:
+            super().__init__(*given, **named)
+            self.format = psycopg.pq.Format.BINARY
+
+    driven: Any = connection.connection.driver_connection
+    driven.server_cursor_factory = BinaryCursor
 
 
 def _about_version(version: str) -> str:
@@ -446,7 +476,7 @@ def _columns(connection: Connection, table: TableClause) -> list[ColumnElement[A
 
     Nothing that a driver makes of a time, or fails to make of it, gets in the way so.
     """
-    from sqlalchemy import case, func, literal
+    from sqlalchemy import Text, case, cast, func, literal
 
     dialect = connection.dialect.name
     columns: list[ColumnElement[Any]] = []
@@ -456,6 +486,8 @@ def _columns(connection: Connection, table: TableClause) -> list[ColumnElement[A
         elif each.name in _TEXTS:
             long = literal('"(left out: it is too long)"')
             columns.append(case((func.octet_length(each) > MAX_TEXT_CHARS, long), else_=each))
+        elif each.name in _WORDS and dialect == "postgresql":
+            columns.append(cast(each, Text))
         elif each.name in _TIMES and dialect == "postgresql":
             columns.append(func.to_char(each, "YYYY-MM-DD HH24:MI:SS.US"))
         elif each.name in _TIMES:
