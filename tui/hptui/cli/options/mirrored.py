@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.storage.mirror.address import parse_address, parse_storage
-from hptui.storage.mirror.mirrors import mirror_path, mirror_state
+from hptui.storage.mirror.mirrors import (
+    mirror_path,
+    mirror_state,
+    remember_source,
+    source_of_mirror,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +83,7 @@ def mirrored_source(address: SourceAddress) -> tuple[SourceAddress, Path]:
         HptuiError: The source cannot be read, and never was.
     """
     read, state = _refreshed(address)
+    remember_source(read)
     if state.trouble:
         print(f"hptui: {state.describe()}", file=sys.stderr, flush=True)
     for note in state.notes:
@@ -102,6 +108,15 @@ def _refreshed(address: SourceAddress) -> tuple[SourceAddress, MirrorState]:
         if state is None or state.synced_s is None:
             raise
         return address, state
+
+
+def catch_up_mirror(path: Path) -> None:
+    """Let a mirror know of a change that was made at its source; other files are left alone."""
+    address = source_of_mirror(path)
+    if address is not None:
+        from hptui.storage.mirror.following import catch_up
+
+        catch_up(address)
 
 
 def with_asked_password(address: SourceAddress) -> SourceAddress | None:

@@ -17,6 +17,7 @@ from hptui.domain.attribute_keys import (
     RUNS_KEY,
     SINCE_KEY,
     STUDY_KEY,
+    TAGGED_KEY,
     TAGS_KEY,
 )
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
@@ -116,6 +117,7 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
                 system.without(
                     STUDY_KEY,
                     RUNS_KEY,
+                    TAGGED_KEY,
                     EDITS_KEY,
                     METRICS_KEY,
                     EDITED_KEY,
