@@ -222,3 +222,31 @@ def place_connection(place: Place) -> Any:
     from sqlalchemy.pool import NullPool
 
     return create_engine(place.driven(place.url), poolclass=NullPool).connect()
+
+
+def test_the_doctor_fails_what_has_missed_its_heartbeats_and_nothing_else(
+    place: Place, hptui: Callable[..., str]
+) -> None:
+    study = a_study(place, n_trials=1)
+    trials = [study.ask({"x": optuna.distributions.FloatDistribution(0, 1)}) for _ in range(4)]
+    assert json.loads(hptui(f"doctor {place.url}#resnet --json"))["healthy"]
+    ages = dict(zip(trials, ("2020-01-01 00:00:00", "1999-01-01 00:00:00", None), strict=False))
+    for trial, beat in ages.items():
+        when = "now()" if beat is None else f"'{beat}'"
+        place.execute(
+            f"INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES ({trial._trial_id}, {when})"
+        )
+    said = hptui(f"doctor {place.url}", 1)
+    assert "resnet: 2 trials are stale (no heartbeat for longer than 2 m): 1 (last" in said
+    assert "resnet: 1 trial is running: 3 (last heard of 0" in said
+    assert "resnet: 1 trial runs without heartbeats and is left alone: 4 (begun" in said
+    facts = json.loads(hptui(f"doctor {place.url} --json", 1))
+    assert [each["number"] for each in facts["leftover"]] == [1, 2]
+    assert facts["running_elsewhere"] == [3, 4]
+    said = hptui(f"doctor {place.url}#resnet --fix --requeue")
+    assert "2 marked as failed and enqueued again" in said
+    states = [each.state.name for each in study.get_trials()]
+    assert states == ["COMPLETE", "FAIL", "FAIL", "RUNNING", "RUNNING", "WAITING", "WAITING"]
+    assert study.get_trials()[5].params == trials[0].params
+    assert "no stale trials" in hptui(f"doctor {place.url}#resnet --fail", 2)
+    assert "no study 'nosuch'" in hptui(f"doctor {place.url}#nosuch", 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
@@ -16,10 +16,13 @@ from hptui.storage.mirror.mirrors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from hptui.storage.mirror.address import SourceAddress
     from hptui.storage.mirror.mirrors import MirrorState
+
+Result = TypeVar("Result")
 
 
 def source_of(text: str) -> SourceAddress | None:
@@ -99,11 +102,8 @@ def _refreshed(address: SourceAddress) -> tuple[SourceAddress, MirrorState]:
     if is_first and sys.stderr.isatty():
         print(f"Reading {safe_line(address)}.", file=sys.stderr, flush=True)
     try:
-        return address, refresh(address)
+        return with_password(address, refresh)
     except PasswordError:
-        asked = with_asked_password(address)
-        if asked is not None:
-            return asked, refresh(asked)
         state = mirror_state(mirror_path(address))
         if state is None or state.synced_s is None:
             raise
@@ -117,6 +117,29 @@ def catch_up_mirror(path: Path) -> None:
         from hptui.storage.mirror.following import catch_up
 
         catch_up(address)
+
+
+def with_password(
+    address: SourceAddress, act: Callable[[SourceAddress], Result]
+) -> tuple[SourceAddress, Result]:
+    """Do something with a server, and again with a password that is asked for where it wants one.
+
+    Returns:
+        The address that was taken, and what it gave.
+
+    Raises:
+        PasswordError: It wants another password, and nobody can be asked.
+        HptuiError: It failed.
+    """
+    from hptui.storage.mirror.source import PasswordError
+
+    try:
+        return address, act(address)
+    except PasswordError:
+        asked = with_asked_password(address)
+        if asked is None:
+            raise
+        return asked, act(asked)
 
 
 def with_asked_password(address: SourceAddress) -> SourceAddress | None:

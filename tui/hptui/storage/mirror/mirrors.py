@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "mirrors"
 _MAX_BYTES: Final = 100_000
-_CHANGEABLE: Final = ("postgresql", "mysql")
 _GIVEN: Final[dict[Path, SourceAddress]] = {}
 """The addresses that this process was given, by the files of their mirrors."""
 _OLD_S: Final = 30.0
@@ -188,18 +187,15 @@ def changeable_source(path: Path) -> SourceAddress | None:
     if state is None:
         return None
     address = source_of_mirror(path)
-    if address is None or not is_changeable(state):
+    if address is None or not address.is_changeable:
         raise _only_read(state)
     return address
 
 
 def is_changeable(state: MirrorState) -> bool:
-    """Say whether notes, tags and names are changed where a mirrored study is, and it is deleted.
-
-    They are on database servers; what is in a journal can never be changed.
-    """
+    """Say whether a mirrored study is changed where it is: notes, tags, its name, its end."""
     address = parse_address(state.address)
-    return address is not None and address.kind in _CHANGEABLE
+    return address is not None and address.is_changeable
 
 
 def read_only_text(state: MirrorState) -> str:

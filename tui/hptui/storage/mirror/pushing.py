@@ -120,9 +120,8 @@ def _put_rows(
 
     def put(name: str, ids: Mapping[int, int]) -> None:
         for rows in _rows_of(file, name):
-            fit = [
-                row for each in rows if (row := _row_there(name, each, study_id, ids)) is not None
-            ]
+            there = (_row_there(name, row, study_id, ids) for row in rows)
+            fit = [row for row in there if row is not None]
             if fit:
                 connection.execute(insert(tables[name]), fit)
 
@@ -137,8 +136,10 @@ def _put_rows(
     return len(ids)
 
 
-def _row_there(row: dict[str, Any], study_id: int, ids: Mapping[int, int]) -> dict[str, Any] | None:
-    """Return a row of a table as it is there: of that study, about its trials; None where it goes."""
+def _row_there(
+    name: str, row: dict[str, Any], study_id: int, ids: Mapping[int, int]
+) -> dict[str, Any] | None:
+    """Return a row of a table as it is there: of that study and its trials; None where it goes."""
     if "trial_id" in row:
         return {**row, "trial_id": ids[row["trial_id"]]}
     there = {**row, "study_id": study_id}
