@@ -32,6 +32,9 @@ CARRIED_KEY: Final = "hptui:carried"
 """Study system attribute: the number of the last trial whose sampler's state was left behind."""
 AFTER_PREFIX: Final = "hptui:after:"
 """Before the study system attributes of genetic samplers since an edit; a number follows."""
+TAGGED_KEY: Final = "hptui:tagged"
+"""Study system attribute, on servers: when tags of trials were last changed, in seconds since 1970;
+by it mirrors know that there are some to be read."""
 METRICS_KEY: Final = "study:metric_names"
 """Study system attribute of Optuna's: a name for each objective."""
 

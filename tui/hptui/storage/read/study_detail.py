@@ -18,6 +18,7 @@ from hptui.domain.attribute_keys import (
     RUNS_KEY,
     SINCE_KEY,
     STUDY_KEY,
+    TAGGED_KEY,
     TAGS_KEY,
 )
 from hptui.domain.far_workers import FarWorkers
@@ -128,6 +129,7 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
                 system.without(
                     STUDY_KEY,
                     RUNS_KEY,
+                    TAGGED_KEY,
                     EDITS_KEY,
                     METRICS_KEY,
                     EDITED_KEY,
