@@ -130,6 +130,7 @@ def _all() -> tuple[Command, ...]:
             ("zoom-in", ("greater_than_sign",), "zoom in", "Show the later half", False),
             ("zoom-out", ("less_than_sign",), "zoom out", "Show twice as much", False),
             ("curve", ("v",), "curve", "Show or hide the second plot", False),
+            ("detail", ("D",), "detail", "Show or hide the detail column", False),
         ),
         "failures": (
             ("filter-cause", ("enter",), "trials", "Show the trials of this cause", True),
