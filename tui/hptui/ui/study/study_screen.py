@@ -287,9 +287,9 @@ class StudyScreen(CommandScreen[None]):
                 f"{trials} running. Trials that have ended are kept.",
                 (
                     *gently,
-                    ("n", "now", "stop now; running trials are ended and count as failed"),
-                    ("g", "", "wait for them" if is_stopping else "keep running"),
+                    ("x", "now", "stop now; running trials are ended and count as failed"),
                 ),
+                no="wait for them" if is_stopping else "keep running",
             ),
             decide,
         )
