@@ -119,6 +119,11 @@ class StudyScreen(CommandScreen[None]):
         self._feed.start()
         self.set_interval(1.0, self._look_at_clock)
 
+    def on_screen_resume(self) -> None:
+        """Let the list of studies have its cursor here when it comes again."""
+        super().on_screen_resume()
+        self.app.services.looked_at = self.path, self.study_name
+
     def on_unmount(self) -> None:
         """End the reading."""
         self._feed.stop()

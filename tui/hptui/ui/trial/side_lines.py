@@ -133,7 +133,7 @@ def _outcome(snapshot: StudySnapshot, number: int, now_s: float) -> list[Field]:
             note = _rank(snapshot, row) if n_objectives == 1 else direction
             fields.append(Field(safe_line(name, max_chars=_NAME_CHARS), four_digits(value), note))
     if state == COMPLETE and n_objectives > 1 and number in snapshot.front:
-        fields.append(Field("front", "yes", "no trial is better in all objectives"))
+        fields.append(Field("rank", "on the Pareto front"))
     step = int(trials.last_steps[row])
     if state != COMPLETE and step != NO_STEP:
         reported = four_digits(float(trials.last_values[row]))
@@ -142,7 +142,7 @@ def _outcome(snapshot: StudySnapshot, number: int, now_s: float) -> list[Field]:
     if math.isfinite(start_s):
         until_s = end_s if math.isfinite(end_s) else now_s if state == RUNNING else math.nan
         took = show_duration(max(0.0, until_s - start_s)) if math.isfinite(until_s) else ""
-        fields.append(Field("time", took, f"from {show_moment(start_s)}"))
+        fields.append(Field("time", took, f"from {show_moment(start_s)[:-3]}"))
     worker = snapshot.workers.get(number)
     if worker is not None:
         fields.append(Field("worker", str(worker)))
