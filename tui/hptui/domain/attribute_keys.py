@@ -23,6 +23,9 @@ SINCE_KEY: Final = "hptui:edits_since"
 ASKED_KEY: Final = "hptui:asked"
 """Study system attribute: the distributions that the objective asks for parameters that were ever
 edited, as Optuna spells them."""
+ENGINE_PREFIX: Final = "hptui:engine:"
+"""Before the study system attributes of the engines that run a study on a server, see
+`storage.server.engines`; a run's id follows."""
 NEXT_KEY: Final = "hptui:next"
 """Study system attribute: what is prepared for the next run, its trials and workers."""
 CHANGES_KEY: Final = "hptui:changes"
