@@ -119,6 +119,8 @@ class SetupDraft:
     """By a sampler's name, why it cannot be used here."""
     last_place: RunPlace = NOWHERE
     """Where the study's last run ran."""
+    n_returned: int | None = None
+    """How many values the objective has returned when it was probed; None: not known."""
     fork_key: str = field(default=default_key("fork-space"), compare=False)
     """What is pressed to fork the study with this space."""
 
@@ -183,6 +185,7 @@ class SetupDraft:
             ref=ref,
             info=info,
             script=None,
+            n_returned=None,
             objective=spelled,
             space=replace(self.space, known={}, edits=self.space.in_force),
             run=run,
@@ -210,6 +213,22 @@ class SetupDraft:
         if str(self.pruner) == self._usual_pruner():
             draft = replace(draft, pruner=_read("pruner", draft._usual_pruner(), PLAIN_PRUNER))
         return draft
+
+    def with_changes(self, first: SetupDraft, now: SetupDraft) -> SetupDraft:
+        """Return the draft with what a person has changed in a form that began as `first`."""
+        before, after = first.run, now.run
+        texts = {key: text for key, text in self.run.texts.items() if key in after.texts}
+        texts |= {key: text for key, text in self.run.texts.items() if key not in before.texts}
+        texts |= {key: text for key, text in after.texts.items() if text != before.texts.get(key)}
+        run = replace(self.run, texts=texts)
+        if after.directions != before.directions:
+            run = replace(run, directions=after.directions, doubt="")
+        return replace(
+            self,
+            run=run,
+            sampler=self.sampler if now.sampler == first.sampler else now.sampler,
+            pruner=self.pruner if now.pruner == first.pruner else now.pruner,
+        )
 
     def with_run(self, run: RunDraft) -> SetupDraft:
         """Return the draft with another form; an untouched pruner follows what can prune."""
@@ -239,7 +258,7 @@ class SetupDraft:
         missing = self.missing_packages.get(self.sampler.method.name)
         found += [missing] if missing else []
         found += self.run.problems()
-        n_values = self.info.n_values
+        n_values = self.info.n_values if self.n_returned is None else self.n_returned
         if n_values not in (None, self.n_objectives) and not self.run.doubt:
             values = plural(n_values, "value")
             found.append(

@@ -22,6 +22,7 @@ from hptui.cli.options.locate import (
     storage_file,
     studies_folder,
 )
+from hptui.cli.options.mirrored import file_of_run, name_on_server, server_of
 from hptui.cli.options.option_values import typed
 from hptui.cli.options.python_option import add_python_option, python_of
 from hptui.cli.options.run_following import add_following, following_of
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from hptui.engine.run.plan import RunPlan
     from hptui.engine.workers.worker_kinds import Backend
     from hptui.registry.catalogue import FoundObjective
+    from hptui.storage.mirror.address import SourceAddress
 
 EXIT_NOTHING_COMPLETED = 3
 _KILLING_S = 2.0
@@ -127,7 +129,17 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--study", metavar="NAME", help="the study's name (default: from the objective's)"
     )
-    group.add_argument("--storage", metavar="FILE", help="the study file (default: NAME.db)")
+    group.add_argument(
+        "--storage",
+        metavar="FILE|ADDRESS",
+        help="the study file (default: NAME.db), or a server: postgresql://USER@HOST/DB, "
+        "mysql://USER@HOST/DB, or a storage that the settings name, as lab:",
+    )
+    group.add_argument(
+        "--join",
+        action="store_true",
+        help="run a study on a server that other engines run, too",
+    )
     add_studies_option(parser)
     group.add_argument(
         "--any-objective",
@@ -365,7 +377,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         found = with_arguments(found, read_arguments(args.arg))
     if found.problem and not found.lacks_arguments:
         raise _not_to_be_tuned(args, found)
-    study, study_file = _study(args, found.ref)
+    study, study_file, server = _study(args, found.ref)
     facts = facts_before(study_file, study)
     notes: list[str] = []
     ends = any(each is not None for each in (args.trials, args.timeout, args.target))
@@ -403,7 +415,9 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         ref=found.ref,
         study_file=study_file,
         study=study,
-        address=address_of(study_file, study),
+        server=server,
+        join=args.join,
+        address=address_of(study_file, study) if server is None else str(server),
         directions=tuple(args.direction) if args.direction else None,
         sampler=sampler,
         pruner=pruner,
@@ -508,7 +522,18 @@ def _params(text: str) -> Mapping[str, Any]:
     return params  # pyright: ignore[reportUnknownVariableType] - keys of JSON objects are str
 
 
-def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path]:
+def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path, SourceAddress | None]:
+    """Return the study's name, its file, and where it is when the file is its mirror."""
+    address = None if args.storage is None else server_of(args.storage)
+    if address is not None:
+        name = name_on_server(address, args.study) or default_study_name(ref)
+        server, file = file_of_run(address.with_study(name))
+        return name, file, server
+    if args.join:
+        raise UsageError(
+            "--join is for studies on servers; one engine at a time runs a study in a file.",
+            hint="Give --storage postgresql://USER@HOST/DB, or omit --join.",
+        )
     given = None if args.storage is None else storage_file(args.storage)
     if args.study is not None:
         name: str = args.study
@@ -521,7 +546,7 @@ def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path]:
         file = study_file(studies_folder(args.studies), name)
     if args.storage is None or args.study is None:
         _require_holds(file, name, shown=args.storage or str(file))
-    return name, file
+    return name, file, None
 
 
 def _require_holds(file: Path, name: str, *, shown: str) -> None:
