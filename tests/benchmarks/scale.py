@@ -31,6 +31,8 @@ from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hptui.engine.run.study_trials import TrialRecord
     from hptui.engine.workers.worker_kinds import Backend
 
@@ -131,7 +133,7 @@ def answer_ms(backend: Backend, far: FarWorkers | None) -> float:
     return float(best.value)
 
 
-def answers(backends: list[Backend], stack: ExitStack) -> list[str]:
+def answers(backends: Sequence[Backend], stack: ExitStack) -> list[str]:
     """Return a line on each way to a worker, and on dask's under TLS."""
     found = [f"{each} {answer_ms(each, FAR[each]):.2f}" for each in backends]
     if "dask" in backends and shutil.which("openssl"):
@@ -158,7 +160,7 @@ def can_have(backend: Backend, stack: ExitStack) -> bool:
     return True
 
 
-def costs(backends: list[Backend]) -> list[str]:
+def costs(backends: Sequence[Backend]) -> list[str]:
     """Return a table of what a trial costs the engine."""
     # One after the other, so that a machine that is busy for a while is it for all of them.
     least = {backend: dict.fromkeys(SIZES, math.inf) for backend in backends}
