@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,18 +15,21 @@ from tests.engine import own_methods
 from tests.storage.study_file import StudyFile, leave_stale_trial
 from tests.ui.driving import drive
 from tests.ui.objectives_to_set_up import plain  # pyright: ignore[reportUnknownVariableType]
+from tests.waiting import DEADLINE_S
 
+from hptui.domain.objective import ObjectiveRef
 from hptui.engine.ipc.client import running_engine
 from hptui.registry.catalogue import resolve
 from hptui.ui.application.settings import Settings
 from hptui.ui.driving.screen_text import screen_text
+from hptui.ui.setup import pick_objective
+from hptui.ui.setup.objective_completion import complete_objective
 from hptui.ui.setup.setup_screen import SetupScreen
 from hptui.ui.widgets.field_table import FieldEditor, FieldTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hptui.domain.objective import ObjectiveRef
     from hptui.ui.application.app import HptuiApp
 
 pytestmark = pytest.mark.usefixtures("clones_programs")
@@ -406,7 +411,9 @@ def test_two_hundred_parameters() -> None:
 def test_what_probing_finds_is_told() -> None:
     shape(
         """
-        wait "The objective returns 2 values, but the goal names 1." 30s
+        wait "The objective returns 2 values: give a goal for each." 30s
+        press f5
+        expect "search space"
         press tab tab tab right enter
         type several
         press enter
@@ -426,7 +433,18 @@ def test_what_probing_finds_is_told() -> None:
         "two_values",
     )
     shape('wait "The objective suggests no parameter. p looks again." 30s', "nothing")
-    shape('wait "The objective fails: ValueError: [red]no data[/red]" 30s', "fails_at_once")
+    shape(
+        """
+        wait "The objective fails: ValueError: [red]no data[/red]" 30s
+        press f5
+        wait "Start all the same?"
+        expect "Trials will fail like this until that is mended; p looks again."
+        press n
+        wait-not "Start all the same?"
+        expect "search space"
+        """,
+        "fails_at_once",
+    )
 
 
 def test_hostile_names_and_choices() -> None:
@@ -469,6 +487,8 @@ def test_a_file_that_cannot_be_imported_says_why(folder: Path) -> None:
         expect "hptui run broken.py:objective"
         wait "ModuleNotFoundError" 30s
         press f5
+        wait "Start all the same?"
+        press y
         wait "The run did not start" 60s
         expect "nowhere_to_be_found"
         press escape
@@ -476,6 +496,65 @@ def test_a_file_that_cannot_be_imported_says_why(folder: Path) -> None:
         """
     )
     assert not list(folder.glob("*.db"))
+
+
+def test_what_was_mended_is_read_again_and_keeps_what_was_typed(folder: Path) -> None:
+    file = folder / "mine.py"
+    file.write_text(PLAIN.replace(":", "", 1))
+    form = SetupScreen(ObjectiveRef("file", str(file), "objective", "mine"))
+
+    def mend(_: HptuiApp) -> None:
+        if form.is_mounted and form.draft.run.text("trials") == "7":
+            file.write_text(PLAIN)
+
+    drive(
+        """
+        wait "mine.py, line 1: expected ':'." 30s
+        expect "p looks again"
+        press f5
+        wait "mine.py, line 1: expected ':'."
+        press tab tab tab down enter
+        type 7
+        press enter
+        expect "trials     7"
+        press p
+        wait "found by" 30s
+        expect "--trials 7"
+        """,
+        size="200x40",
+        settings=Settings(),
+        home=lambda: form,
+        observe=mend,
+    )
+
+
+def test_enter_waits_for_files_before_it_takes_what_only_mentions_a_word(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "two.py").write_text(PLAIN)
+    can_go_on, n_steps = threading.Event(), itertools.count()
+
+    def complete(text: str, cwd: Path) -> list[str]:
+        assert can_go_on.wait(DEADLINE_S)
+        return complete_objective(text, cwd)
+
+    def count(_: HptuiApp) -> None:
+        if next(n_steps) == 5:
+            can_go_on.set()
+
+    monkeypatch.setattr(pick_objective, "complete_objective", complete)
+    drive(
+        """
+        wait "hptui" 10s
+        press n
+        wait "Choose an objective" 10s
+        type two
+        press enter
+        wait "hptui run two.py" 10s
+        """,
+        settings=Settings(),
+        observe=count,
+    )
 
 
 def test_an_import_that_hangs_can_be_left(folder: Path) -> None:

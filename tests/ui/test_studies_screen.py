@@ -501,12 +501,12 @@ def test_export(folder: Path, tmp_path: Path):
         wait "2 trials written"
         press E
         press down down down down
-        wait "wine.db already exists and cannot be replaced."
+        wait "wine.db already exists."
         press enter
         press enter
         press ctrl+u
         type none/wine.db
-        wait "There is no folder"
+        wait "the folder does not exist"
         press ctrl+u
         type copy.csv
         wait "Use a name that ends in .db"

@@ -412,8 +412,15 @@ def test_zoom_and_log_axis_work_without_a_run(tmp_path: Path) -> None:
         wait "┬20"
         press >
         wait "┬30"
+        expect "history, #30 to #39"
+        expect "★ 1"
         press < <
         wait "┬0"
+        press tab z
+        wait-not "Completed 40"
+        expect " 35 "
+        press z shift+tab
+        wait "Completed 40"
         expect-not "log axis"
         press l
         wait "log axis"

@@ -14,6 +14,7 @@ from hptui.trials import NO_STEP
 from hptui.ui.application.services import ServingApp
 from hptui.ui.plots.curve_plot import CurvePlot
 from hptui.ui.plots.history_plot import HistoryPlot
+from hptui.ui.plots.last_seen import LastSeen
 from hptui.ui.plots.plot import Plot
 from hptui.ui.plots.shown_trials import ShownTrials, Zoom
 from hptui.ui.plots.trial_plot import TrialPlot
@@ -89,6 +90,7 @@ class PlotArea(Vertical):
         self._turns: dict[str, int] = {}
         self._options: dict[str, ViewOptions] = {}
         self._zoom = Zoom()
+        self._seen = LastSeen()
         self._is_curve_log = False
         self._lines: dict[str, int] = {}
         """Heights that a person gave, of the overview and of the other views."""
@@ -111,6 +113,10 @@ class PlotArea(Vertical):
                 yield CurvePlot(id="curve", classes="pane")
                 yield LineView(id="gauges", classes="pane")
         yield ViewPlot(id="view", classes="pane")
+
+    def on_unmount(self) -> None:
+        """Keep up to which trial the person has looked."""
+        self._seen.keep(self._snapshot)
 
     def on_mount(self) -> None:
         """Name the panes, and let them take the focus."""
@@ -341,6 +347,7 @@ class PlotArea(Vertical):
             target=None if engine is None or objective else engine.target,
             is_log=options.is_log,
             window=self._zoom.window(self._last_number),
+            first_unseen=self._seen.first_unseen(snapshot),
         )
 
     def _draw_second(self) -> None:

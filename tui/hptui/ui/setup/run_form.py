@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.ui.dialogs.pick import PickDialog, PickItem
+from hptui.ui.setup.far_fields import FAR_KEYS, far_reason
 from hptui.ui.setup.following_fields import notifies
 from hptui.ui.setup.resource_fields import OF_DEVICES, has_devices
 from hptui.ui.setup.run_draft import FIELDS, RunDraft, RunField, RunKey
@@ -35,6 +36,10 @@ _PAIRS: Final[tuple[tuple[RunKey, ...], ...]] = (
     ("name", "goal"),
     ("trials", "workers"),
     ("timeout", "backend"),
+    ("hosts", "code"),
+    ("scheduler", "worker-resources"),
+    ("engine-address", "host-python"),
+    ("retry-lost", "lost-after"),
     ("target", "trial-timeout"),
     ("seed", "leftovers"),
     ("devices", "threads"),
@@ -55,6 +60,7 @@ _ORDER: Final[tuple[RunKey, ...]] = (
     "name",
     "goal",
     "backend",
+    *FAR_KEYS,
     "trial-timeout",
     "seed",
     "leftovers",
@@ -198,6 +204,7 @@ class RunForm(FieldTable):
         hidden: set[RunKey] = set() if self._draft.n_leftover else {"leftovers"}
         if not has_devices(self._draft.texts):
             hidden.update(OF_DEVICES)
+        hidden |= {key for key in FAR_KEYS if far_reason(key, self._draft.texts) is not None}
         if not notifies(self._draft.texts):
             hidden.add("notify-best")
         shown: list[tuple[RunKey, ...]] = []

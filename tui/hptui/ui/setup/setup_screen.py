@@ -21,7 +21,7 @@ from hptui.ui.setup.fork_action import ForkAction
 from hptui.ui.setup.launching import Launched, Launching
 from hptui.ui.setup.method_form import MethodForm
 from hptui.ui.setup.pick_objective import ObjectivePicker
-from hptui.ui.setup.probe_findings import never_reports
+from hptui.ui.setup.probe_findings import never_reports, sentence
 from hptui.ui.setup.probing import Probed, Probing
 from hptui.ui.setup.run_form import RunForm
 from hptui.ui.setup.setup_draft import MAX_ASKED_CHARS, SetupDraft, StudyPlace, code_text
@@ -84,6 +84,8 @@ class SetupScreen(CommandScreen[None]):
         self._draft = SetupDraft(StudyPlace(None, None))
         self._typed = ""
         """What was typed for an objective and not chosen."""
+        self._read_again: Callable[[], None] = self._read
+        """Reads what could not be read."""
         self._first: SetupDraft | None = None
         self._probed: ProbeResult | None = None
         # Both post in threads.
@@ -150,18 +152,41 @@ class SetupScreen(CommandScreen[None]):
             self._draft,
             self._fields.pointed,
             is_read=self._opened is not None,
+            trouble="" if self._opened is None else self._opened.trouble,
             key_of=self.app.services.first_key_of,
         )
 
     def do_start(self) -> None:
         """Start the run in a process of its own, and show the study."""
+        fault = "" if self._probed is None else self._probed.fault
+        if not fault:
+            self._start()
+            return
+
+        def decide(answer: str | None) -> None:
+            if answer == "start":
+                self._start()
+
+        again = self.app.services.first_key_of("probe")
+        text = (
+            f"{sentence(fault)} Trials will fail like this until that is mended; "
+            f"{again} looks again."
+        )
+        choices = [("n", "no", "no, mend it first"), ("y", "start", "yes, start the run")]
+        self.app.push_screen(ChoiceDialog("Start all the same?", text, choices), decide)
+
+    def _start(self) -> None:
         self._probing.stop()
         self._launching.start(self._draft)
         self._show_head()
 
     def do_probe(self) -> None:
-        """Look for parameters again."""
-        self._begin_probe()
+        """Look for parameters again, and for the objective where it could not be read."""
+        if self._opened is not None and self._opened.trouble:
+            self.space.tell("Reading…")
+            self._read_again()
+        else:
+            self._begin_probe()
 
     def do_pick_objective(self) -> None:
         """Choose another objective."""
@@ -276,6 +301,7 @@ class SetupScreen(CommandScreen[None]):
         def fail(error: HptuiError) -> None:
             self._take(replace(opened, trouble=error.message, hint=error.hint))
 
+        self._read_again = lambda: self._choose(opened, text)
         self.in_thread(work, take, fail)
 
     def _ask_about_another(self, opened: Opened) -> None:
@@ -300,13 +326,19 @@ class SetupScreen(CommandScreen[None]):
         self.app.push_screen(ChoiceDialog("Another objective", text, choices, no=no), decide)
 
     def _take(self, opened: Opened) -> None:
-        self._opened = opened
-        self._draft = replace(opened.draft, fork_key=self.app.services.first_key_of("fork-space"))
-        self._first = self._draft
+        draft = replace(opened.draft, fork_key=self.app.services.first_key_of("fork-space"))
+        was_trouble = self._opened is not None and bool(self._opened.trouble)
+        before, self._first = self._first, draft
+        if was_trouble and before is not None:
+            draft = draft.with_changes(before, self._with_tables())
+        self._opened, self._draft = opened, draft
         self._probed = None
         self._show_all()
         if opened.trouble:
-            self.space.tell(f"{opened.trouble} {opened.hint}".strip(), is_trouble=True)
+            again = f"{self.app.services.first_key_of('probe')} looks again."
+            self.space.tell(
+                f"{sentence(opened.trouble)} {opened.hint}".strip() + f"  {again}", is_trouble=True
+            )
         elif self._draft.ref is None:
             key = self.app.services.first_key_of("pick-objective")
             self.space.tell(f"Choose an objective first (press {key}).")
@@ -315,12 +347,14 @@ class SetupScreen(CommandScreen[None]):
         self.space.table.lines.focus()
 
     def _begin_probe(self) -> None:
-        if self._draft.ref is not None:
+        ref = self._draft.ref
+        if ref is not None:
             if not self._draft.space.known:
                 self._show_known(None)
             self.space.tell("Importing the objective…")
+            self._probed, self._draft = None, replace(self._draft, n_returned=None)
             self._probed_with = self._draft.run.seen_by_trials
-            self._probing.start(self._draft.ref, self._draft.run.place_of_trials)
+            self._probing.start(ref, self._draft.run.place_of_trials)
 
     def _take_probed(self, news: Probed) -> None:
         if not self._probing.take(news):
@@ -355,6 +389,8 @@ class SetupScreen(CommandScreen[None]):
         was_untouched = self._is_untouched()
         if probed is not None and probed.studies:
             self._draft = self._draft.with_script(probed.studies[0])
+        if probed is not None:
+            self._draft = replace(self._draft, n_returned=probed.values_returned)
         space = self._draft.space.with_known(
             known_space(self._draft.info.space, probed, self._draft.space.stored)
         )
@@ -460,7 +496,7 @@ class SetupScreen(CommandScreen[None]):
         draft = self._draft
         self.query_one(TitleLine).show(draft)
         self.query_one(ObjectiveLine).show(draft)
-        self.space.show_found(self._probed, self._took_s, draft.n_objectives, draft.notes())
+        self.space.show_found(self._probed, self._took_s, draft.notes())
         is_idle = (
             draft.pruner.method.name != "none"
             and self._probed is not None

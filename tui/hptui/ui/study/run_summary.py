@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.domain.readable import four_digits, plural, show_duration, show_moment, show_thinking
+from hptui.analysis.number_styles import value_style
+from hptui.domain.readable import plural, show_duration, show_moment, show_thinking
 from hptui.domain.text import safe_line
 from hptui.ui.commands.command_table import KeyOf, default_key
 
@@ -146,7 +147,8 @@ def best_text(snapshot: StudySnapshot) -> str:
         return f"{count} on the Pareto front" if count else ""
     if snapshot.best_number is None or snapshot.best_value is None:
         return ""
-    return f"{four_digits(snapshot.best_value)} (#{snapshot.best_number})"
+    best = value_style(snapshot.trials, 0).alone(snapshot.best_value)
+    return f"{best} (#{snapshot.best_number})"
 
 
 def notice(snapshot: StudySnapshot, now_s: float) -> str:
