@@ -48,6 +48,7 @@ from hptui.ui.widgets.naming import pane_title
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from textual import events
     from textual.app import ComposeResult
 
     from hptui.ui.commands.command_table import Command, Place
@@ -118,6 +119,11 @@ class StudyScreen(CommandScreen[None]):
         self.call_after_refresh(self._views.arrange_as_before)
         self._feed.start()
         self.set_interval(1.0, self._look_at_clock)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show the trial under the cursor again: panes may have come or gone."""
+        super().on_resize(event)
+        self.call_after_refresh(lambda: self.plots.follow(self.selected))
 
     def on_screen_resume(self) -> None:
         """Let the list of studies have its cursor here when it comes again."""

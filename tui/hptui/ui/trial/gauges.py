@@ -111,7 +111,8 @@ def _places_in(param: ParamColumn, rows: IntArray, index: int) -> FloatArray:
     if isinstance(spec, ChoiceParam):
         numbers = np.full(len(rows), math.nan)
         own = {choice_key(choice): at for at, choice in enumerate(spec.choices)}
-        for other_index in np.unique(indices[indices >= 0]).tolist():
+        known: list[int] = np.unique(indices[indices >= 0]).tolist()
+        for other_index in known:
             other = param.specs[other_index]
             if isinstance(other, ChoiceParam):
                 # Another list of choices may have the same ones at other places.
