@@ -106,7 +106,7 @@ def test_parameters_stand_in_the_place_of_a_curve_that_nobody_reports(tmp_path: 
         expect-not "history"
         """
     watch(script.format("▄▅▆", "x  0 ▇▅▃▁"), path)
-    watch(script.format("-+*", "x  0 #+-."), path, has_unicode=False)
+    watch(script.format("=+*", "x  0 #+-."), path, has_unicode=False)
 
 
 def test_a_message_leaves_the_cursor_and_a_dialog_uncovered(tmp_path: Path) -> None:
