@@ -137,5 +137,5 @@ def test_a_message_leaves_the_cursor_and_a_dialog_uncovered(tmp_path: Path) -> N
     assert seen
     below = seen[-1]
     frame = [at for at, line in enumerate(below) if "Columns" in line or "esc cancel" in line]
-    message = next(at for at, line in enumerate(below) if "Copied the parameters" in line)
+    (message,) = (at for at, line in enumerate(below) if "Copied the parameters" in line)
     assert not frame[0] <= message <= frame[-1]

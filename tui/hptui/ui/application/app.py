@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import threading
 from collections import deque
@@ -237,8 +236,8 @@ class HptuiApp(ServingApp, inherit_bindings=False):
             self.call_later(self._place_messages)
 
     def _place_messages(self) -> None:
-        with contextlib.suppress(ScreenError):
-            place_messages(self.screen)
+        if self.screen_stack:
+            place_messages(self.screen_stack)
 
     def _handle_exception(self, error: Exception) -> None:
         # What a thread or a timer brings, and what a handler does after waiting, may come while the
