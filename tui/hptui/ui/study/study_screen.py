@@ -123,7 +123,8 @@ class StudyScreen(CommandScreen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Show the trial under the cursor again: panes may have come or gone."""
         super().on_resize(event)
-        self.call_after_refresh(lambda: self.plots.follow(self.selected))
+        if self.is_mounted:
+            self.call_after_refresh(lambda: self.plots.follow(self.selected))
 
     def on_screen_resume(self) -> None:
         """Let the list of studies have its cursor here when it comes again."""
