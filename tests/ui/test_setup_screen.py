@@ -848,7 +848,7 @@ def test_another_objective_is_not_mixed_into_a_study_without_asking(folder: Path
     shape(
         f"""
         {other}
-        press n
+        press s
         wait "--study objectives_to_set_up-waiting" 30s
         expect-not "--any-objective"
         """,
