@@ -92,21 +92,21 @@ def test_parameters_stand_in_the_place_of_a_curve_that_nobody_reports(tmp_path: 
     script = """
         wait "#3 failed"
         press k
-        wait "#2 complete"
-        wait "{} the best tenth"
+        wait "{1} #2 {1}"
+        wait "{0} the best tenth"
         press v
-        wait-not "the best tenth"
-        wait "{}"
+        wait-not "{1} #2 {1}"
+        wait "{2}"
         press v
-        wait "the best tenth"
+        wait "{1} #2 {1}"
         size 80x24
         wait-not "the best tenth"
         press v
         wait "the best tenth"
         expect-not "history"
         """
-    watch(script.format("▄▅▆", "x  0 ▇▅▃▁"), path)
-    watch(script.format("=+*", "x  0 #+-."), path, has_unicode=False)
+    watch(script.format("▄▅▆", "─", "x  0 ▇▅▃▁"), path)
+    watch(script.format("=+*", "-", "x  0 #+-."), path, has_unicode=False)
 
 
 def test_a_message_leaves_the_cursor_and_a_dialog_uncovered(tmp_path: Path) -> None:

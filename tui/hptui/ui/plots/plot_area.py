@@ -21,7 +21,7 @@ from hptui.ui.plots.trial_plot import TrialPlot
 from hptui.ui.plots.view_options import ViewOptions
 from hptui.ui.plots.view_plot import ViewPlot
 from hptui.ui.plots.views import OVERVIEW, VIEWS, View
-from hptui.ui.trial.gauges import GaugeMaker, gauge_lines, leading_note
+from hptui.ui.trial.gauges import GaugeMaker, gauge_lines, legend_lines
 from hptui.ui.trial.trial_lines import in_short
 from hptui.ui.trials.trial_table import TrialTable
 from hptui.ui.widgets.line_view import LineView
@@ -375,8 +375,9 @@ class PlotArea(Vertical):
         has_unicode = self.app.services.unicode
         found = self._maker.make(snapshot, selected)
         lines = gauge_lines(found, width, has_unicode=has_unicode)
-        note = leading_note(snapshot, has_unicode=has_unicode)
-        view.show([*lines, [], [(note, "note")]] if lines and note else lines)
+        n_objectives = len(snapshot.trials.directions)
+        legend = legend_lines(found, n_objectives, has_unicode=has_unicode)
+        view.show([*lines, [], *legend] if legend else lines)
 
     @on(LineView.Resized, "#gauges")
     def _fit_gauges(self, message: LineView.Resized) -> None:
