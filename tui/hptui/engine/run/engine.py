@@ -84,6 +84,8 @@ class Engine:
         self._beside = Background((self.sampler, self.pruner), self._connections.wake)
         self._interrupts = 0
         self._heard = Heard()
+        self._told_early: list[str] = []
+        """What was told before the run began, to be kept with it."""
         self._worker_manager = WorkerManager(
             pool=Pool(
                 ref=plan.ref,
@@ -100,7 +102,7 @@ class Engine:
             connections=self._connections,
             on_ready=lambda slot: self._feed(SlotReady(slot)),
             on_message=self._on_trial_message,
-            on_trouble=lambda text: self._heard.add("hptui", text),
+            on_trouble=self._on_trouble,
         )
         self.rules = Rules(plan.budget, plan.n_workers, now())
         limit = plan.resources.memory
@@ -373,10 +375,22 @@ class Engine:
         """Tell and keep what libraries have warned of since the last time."""
         if self.run_state is None or self._commits is None:
             return
-        for text in self._heard.take():
+        heard = self._heard.take()
+        for text in heard:
             self._observer.note(text)
-            self.run_state.record_note(text)
+        if heard or self._told_early:
+            for text in (*self._told_early, *heard):
+                self.run_state.record_note(text)
+            self._told_early.clear()
             self._commits.touch()
+
+    def _on_trouble(self, text: str) -> None:
+        """Tell of trouble, at once where the run has not begun: it may wait for long."""
+        self._heard.add("hptui", text)
+        if self.run_state is None:
+            for each in self._heard.take():
+                self._told_early.append(each)
+                self._observer.note(each)
 
     def _timeout_s(self) -> float | None:
         """Return how long nothing is due; None for ever."""
