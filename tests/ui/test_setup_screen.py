@@ -180,19 +180,19 @@ def test_fixing_freeing_and_resetting() -> None:
     shape(
         """
         wait "found by" 30s
-        press f
+        press =
         type 9
         wait "It cannot be 9: it is in -5.0..5.0."
         press ctrl+u
         type 1e-3
         press enter
         wait "--fix x=0.001"
-        press down down f
+        press down down =
         wait "Fix kind"
         type b
         press enter
         wait "--fix kind=b"
-        press f
+        press =
         wait "1 edited"
         expect-not "--fix kind"
         press l
@@ -688,13 +688,14 @@ def test_a_list_of_choices_is_narrowed_in_a_fork(folder: Path) -> None:
         wait "next run of  old" 10s
         wait "found by" 30s
         press down down
-        wait "the choices to try, like a|b"
-        press enter ctrl+u
-        type b|c
+        wait "the choices to try; enter chooses them"
         press enter
-        wait "'c' is not one of the choices that the objective asks for: a, b."
-        press ctrl+u
-        type b
+        wait "Choices of kind"
+        expect "[x]  a"
+        press a
+        wait "Choose one at least."
+        press j space
+        wait-not "Choose one at least."
         press enter
         wait "was a, b"
         wait "Optuna cannot change choices within a study; F6 forks it with 2 of 3 trials."
@@ -752,7 +753,7 @@ def test_looking_again_keeps_the_edits(folder: Path) -> None:
         wait "train.py:objective"
         press enter
         wait "1 parameter,"
-        press f
+        press =
         type 0.5
         press enter
         wait "--fix x=0.5"
@@ -775,17 +776,17 @@ def test_leaving_asks_where_something_would_be_lost() -> None:
         press enter
         wait "found by" 30s
         press l
-        press f
+        press =
         type 1
         press enter
         wait "1 edited"
         press escape
         wait "Leave the form?"
-        press s
+        press n
         wait "1 edited"
         press q
         wait "Leave hptui?"
-        press s
+        press n
         wait-not "Leave hptui?"
         press Y
         wait "Copied the command."

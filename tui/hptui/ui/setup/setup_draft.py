@@ -26,6 +26,7 @@ from hptui.registry.commands.command import CommandSpec
 from hptui.registry.commands.typed_command import described, is_command, place_of_trials, typed_text
 from hptui.storage.files.studies_folder import study_file, usual_folder
 from hptui.ui.commands.command_table import default_key
+from hptui.ui.setup.far_fields import is_far
 from hptui.ui.setup.method_draft import MethodDraft
 from hptui.ui.setup.run_draft import RunDraft, free_name
 from hptui.ui.setup.space_draft import SpaceDraft
@@ -281,6 +282,11 @@ class SetupDraft:
             found += script_notes(self.ref, self.script, Typed())[1:]
         elif self.ref is not None and self.info.settings:
             found.append(not_taken_over(self.ref, self.info.settings))
+        if self.run.last_far is not None and not is_far(self.run.texts):
+            found.append(
+                f"The last run's workers were on {self.run.last_far.shown}; this one's are on this "
+                "machine."
+            )
         if self.run.lost_variables:
             names = safe_line(", ".join(self.run.lost_variables), max_chars=200)
             found.append(

@@ -54,6 +54,10 @@ if TYPE_CHECKING:
 THIN: Final = 60
 """Below this width the form with the focus takes the room of the others."""
 LOW: Final = 20
+_LEAST_FORMS: Final = (10, 7)
+"""Lines of the forms where the space has many parameters, and in a short terminal."""
+_LINES_BESIDE_SPACE: Final = 5
+"""Of the pane of the space: its rule, the names of columns, and what is found out."""
 """Below this height only the parts that can be edited are shown in full."""
 _WHILE_STARTING: Final = frozenset({"help", "palette", "theme", "back"})
 
@@ -89,6 +93,8 @@ class SetupScreen(CommandScreen[None]):
         self._probed_with: tuple[str, ...] = ()
         """What the fields held that an objective sees, when it was probed last."""
         self._took_s = 0.0
+        self._forms_height: int | None = None
+        """In lines; None leaves it to the styles."""
         self._launching = Launching(lambda news: self.call_later(self._take_launched, news))
 
     def compose(self) -> ComposeResult:
@@ -110,6 +116,7 @@ class SetupScreen(CommandScreen[None]):
         super().on_resize(event)
         self.set_class(event.size.width < THIN, "-thin")
         self.set_class(event.size.height < LOW, "-low")
+        self.call_after_refresh(self._fit_forms)
 
     async def on_mount(self) -> None:
         """Read what the form begins with."""
@@ -232,9 +239,9 @@ class SetupScreen(CommandScreen[None]):
         if self._is_untouched():
             decide("leave")
             return
-        choices = [("l", "leave", "leave"), ("s", "stay", "keep editing")]
+        choices = [("l", "leave", "leave")]
         text = "Your settings here will be lost."
-        self.app.push_screen(ChoiceDialog(title, text, choices), decide)
+        self.app.push_screen(ChoiceDialog(title, text, choices, no="keep editing"), decide)
 
     def _read(self) -> None:
         place = self.app.services.place
@@ -265,7 +272,7 @@ class SetupScreen(CommandScreen[None]):
 
         self._take(opened.without_objective())
         what = code_text(code.ref)
-        choices = [("n", "no", "do not run it"), ("o", "other", "choose another objective")]
+        choices = [("o", "other", "choose another objective")]
         if len(what) <= MAX_ASKED_CHARS:
             choices.append(("y", "run", "run it, now and later"))
         else:
@@ -275,9 +282,9 @@ class SetupScreen(CommandScreen[None]):
             "You have not run this code before, so the study may have been made elsewhere. "
             "The code can do whatever you can do. None of it has been imported yet."
         )
-        self.app.push_screen(
-            ChoiceDialog("Run the code that this study names?", text, choices), decide
-        )
+        title = "Run the code that this study names?"
+        question = ChoiceDialog(title, text, choices, no="do not run it", is_no_first=True)
+        self.app.push_screen(question, decide)
 
     def _choose(self, opened: Opened, text: str) -> None:
         """Read another objective, and ask about one that the study has no trials of."""
@@ -308,14 +315,15 @@ class SetupScreen(CommandScreen[None]):
 
         study, objective = safe_line(self._draft.study), safe_line(opened.draft.spelled)
         choices = [
-            ("n", "new", f"set up a new study for {objective}"),
+            ("s", "new", f"set up a new study for {objective}"),
             ("g", "on", f"continue {study} anyway"),
         ]
+        no = "keep the former objective"
         text = (
             f"{study} holds trials of another objective, or of other arguments; those of "
             f"{objective} would mix with them."
         )
-        self.app.push_screen(ChoiceDialog("Another objective", text, choices), decide)
+        self.app.push_screen(ChoiceDialog("Another objective", text, choices, no=no), decide)
 
     def _take(self, opened: Opened) -> None:
         draft = replace(opened.draft, fork_key=self.app.services.first_key_of("fork-space"))
@@ -402,6 +410,7 @@ class SetupScreen(CommandScreen[None]):
         event.stop()
         table = event.table
         self._draft = self._with_tables()
+        self._fit_forms()
         if isinstance(table, RunForm):
             self._show_forms()
             if self._draft.run.seen_by_trials != self._probed_with:
@@ -462,6 +471,25 @@ class SetupScreen(CommandScreen[None]):
             form = self.query_one(f"#{method.family}", MethodForm)
             form.show(method, draft.n_objectives, draft.unusable(method.family))
         self.query_one(RunForm).show(draft.run)
+        self._fit_forms()
+
+    def _fit_forms(self) -> None:
+        """Give each form the cells of its names, and all the lines that the space leaves them."""
+        forms = self.query_one("#forms")
+        tables = [self.query_one(f"#{name}", FieldTable) for name in ("sampler", "pruner", "run")]
+        for form in self.query(MethodForm):
+            least = None if self.has_class("-thin") else form.least_width
+            if form.styles.min_width != least:
+                form.styles.min_width = least
+        room = self.space.outer_size.height + forms.outer_size.height
+        height = None
+        if room and not self.has_class("-low"):
+            needed = 1 + max(len(table.rows()) for table in tables)
+            of_space = _LINES_BESIDE_SPACE + len(self._draft.space.known)
+            least = _LEAST_FORMS[self.has_class("-short")]
+            height = max(least, min(needed, room - of_space))
+        if height != self._forms_height:
+            self._forms_height = forms.styles.height = height
 
     def _show_head(self) -> None:
         """Show what follows from the fields: title, findings, problems and the command."""
