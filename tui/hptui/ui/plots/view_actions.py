@@ -51,9 +51,9 @@ class ViewActions(ScreenPart):
         if view is not None:
             return view.disabled_reason(len(self._snapshot().trials.directions))
         plots = self._plots
-        if command_id in _OVERVIEW_ONLY and plots.view is not OVERVIEW:
+        if command_id in _OVERVIEW_ONLY and plots.kind is not None:
             key = self._screen.app.services.first_key_of(OVERVIEW.command_id)
-            return f"This is for the overview; {key} shows it."
+            return f"This is for the history; {key} shows it."
         kind = plots.kind
         if command_id == "choose" and not self._choices():
             return "This view has no options."
