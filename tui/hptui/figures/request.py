@@ -48,6 +48,11 @@ class PlottedStudy:
         """Whether a run has run configurations several times."""
         return any(run.repeat > 1 for run in self.runs)
 
+    @property
+    def is_far(self) -> bool:
+        """Whether a run had workers on other machines."""
+        return any(run.is_far for run in self.runs)
+
     def value_name(self, objective: int) -> str:
         """Return what an objective is called."""
         return value_name(self.metric_names, len(self.trials.directions), objective)

@@ -257,13 +257,15 @@ class Run:
         left = leave(self.folder, self.id, lines)
         if left is None:
             return HptuiError(
-                f"The study file could not be written ({why}), nor any other place; these trials "
-                f"are not stored: {' '.join(lines)}"
+                f"{self.storage.called} could not be written ({why}), nor any other place; these "
+                f"trials are not stored: {' '.join(lines)}"
             )
         return HptuiError(
-            f"The study file could not be written ({why}); {count} that it lacks are in "
+            f"{self.storage.called} could not be written ({why}); {count} that it lacks are in "
             f"{safe_line(left)}",
-            hint=f"The next run stores them, or hptui doctor {safe_line(self.plan.study)} --fix.",
+            hint="The next run of the study from this machine stores them."
+            if self.storage.server is not None
+            else f"The next run stores them, or hptui doctor {safe_line(self.plan.study)} --fix.",
         )
 
 

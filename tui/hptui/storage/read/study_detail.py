@@ -18,8 +18,10 @@ from hptui.domain.attribute_keys import (
     RUNS_KEY,
     SINCE_KEY,
     STUDY_KEY,
+    TAGGED_KEY,
     TAGS_KEY,
 )
+from hptui.domain.far_workers import FarWorkers
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.run_place import NOWHERE, RunPlace
 from hptui.domain.spaces.edits_since import read_since
@@ -69,6 +71,13 @@ class RunRecord:
     """How often it ran each configuration."""
     asks_ahead: bool = False
     """Whether its sampler was asked for a trial while all workers ran one."""
+    far: FarWorkers | None = None
+    """Where its workers were, if that is told, and not on its own machine."""
+
+    @property
+    def is_far(self) -> bool:
+        """Whether its workers were on other machines."""
+        return self.backend in ("ssh", "dask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,7 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
                 system.without(
                     STUDY_KEY,
                     RUNS_KEY,
+                    TAGGED_KEY,
                     EDITS_KEY,
                     METRICS_KEY,
                     EDITED_KEY,
@@ -216,6 +226,7 @@ def _run(record: dict[str, Any]) -> RunRecord:
         notes=tuple(map(str, _items(record.get("notes")))),
         repeat=max(1, integer("repeat") or 1),
         asks_ahead=record.get("ask_ahead") is True,
+        far=FarWorkers.from_json(record.get("far")),
         place=RunPlace(
             text("folder"),
             text("python"),
