@@ -142,9 +142,9 @@ class PlotArea(Vertical):
 
     @property
     def kind(self) -> Kind | None:
-        """The kind of figure that is shown; None in the overview."""
-        kinds = self._view.kinds_for(len(self._snapshot.trials.directions))
-        return kinds[self._turns.get(self._view.name, 0) % len(kinds)] if kinds else None
+        """The kind of figure that is shown; None for history and curve."""
+        n_objectives = len(self._snapshot.trials.directions)
+        return self._view.kind_at(self._turns.get(self._view.name, 0), n_objectives)
 
     @property
     def options(self) -> ViewOptions:
@@ -159,13 +159,13 @@ class PlotArea(Vertical):
     @property
     def main_plot(self) -> TrialPlot:
         """The plot that the view is about."""
-        return self.query_one(HistoryPlot if self._view is OVERVIEW else ViewPlot)
+        return self.query_one(HistoryPlot if self.kind is None else ViewPlot)
 
     @property
     def has_gauges(self) -> bool:
         """Whether the parameters of the trial under the cursor are in sight here."""
-        is_overview = self._view is OVERVIEW
-        return is_overview and not self._has_reports and self.query_one("#second").display
+        is_history = self.kind is None
+        return is_history and not self._has_reports and self.query_one("#second").display
 
     @property
     def arrangement(self) -> dict[str, object]:
@@ -243,6 +243,8 @@ class PlotArea(Vertical):
         for plot in (self.query_one(HistoryPlot), self.query_one(ViewPlot)):
             plot.set_share(shown.share)
         self._name_views()
+        # How many objectives there are is known with the first trials.
+        self._show_its_plots()
         self.fit()
         if self._drawing is not None:
             return
@@ -268,12 +270,16 @@ class PlotArea(Vertical):
             if self.kind is not None and "evaluator" in self.kind.options:
                 self._options[view.name] = self.options.with_next_evaluator()
         self._view = view
-        # With a class all styles of all that is inside would be worked out anew.
-        self.query_one("#overview").display = view is OVERVIEW
-        self.query_one("#view").display = view is not OVERVIEW
+        self._show_its_plots()
         self._apply_sizes()
         self._name_views()
         self._draw()
+
+    def _show_its_plots(self) -> None:
+        # With a class all styles of all that is inside would be worked out anew.
+        is_history = self.kind is None
+        self.query_one("#overview").display = is_history
+        self.query_one("#view").display = not is_history
 
     def toggle_log(self) -> None:
         """Use a log axis, or a linear one, for the plot in focus, else for the view."""

@@ -55,9 +55,9 @@ class ViewActions(ScreenPart):
         if view is not None:
             return view.disabled_reason(len(self._snapshot().trials.directions))
         plots = self._plots
-        if command_id in _OVERVIEW_ONLY and plots.view is not OVERVIEW:
+        if command_id in _OVERVIEW_ONLY and plots.kind is not None:
             key = self._screen.app.services.first_key_of(OVERVIEW.command_id)
-            return f"This is for the overview; {key} shows it."
+            return f"This is for the history; {key} shows it."
         if command_id == "detail" and self._screen.size.width < _LEAST_WIDTH:
             opens = self._screen.app.services.first_key_of("open-trial")
             return f"The detail column needs {_LEAST_WIDTH} columns; {opens} opens the trial."
