@@ -8,6 +8,7 @@ import json
 import math
 import random
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -17,6 +18,7 @@ from sqlalchemy import text
 from tests.servers.test_servers import KINDS, Place
 from tests.storage.mirroring import address_of, copied, journal, studies_in
 from tests.storage.random_studies import write_study
+from tests.ui.driving import drive
 
 from hptui.cli.main import main
 from hptui.engine.studies.trash import list_trash
@@ -28,10 +30,10 @@ from hptui.storage.mirror.following import MirrorWriter, refresh, writing
 from hptui.storage.mirror.mirrors import mirror_path
 from hptui.storage.read.study_detail import read_study
 from hptui.storage.read.trial_detail import read_trial
+from hptui.ui.application.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from pathlib import Path
 
     from optuna.storages import BaseStorage
 
@@ -250,3 +252,70 @@ def test_the_doctor_fails_what_has_missed_its_heartbeats_and_nothing_else(
     assert study.get_trials()[5].params == trials[0].params
     assert "no stale trials" in hptui(f"doctor {place.url}#resnet --fail", 2)
     assert "no study 'nosuch'" in hptui(f"doctor {place.url}#nosuch", 2)
+
+
+def test_the_application_asks_for_a_password_and_changes_what_is_on_a_server(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place.kind != "postgresql":
+        pytest.skip("one kind of server is enough for the screens")
+    study = a_study(place)
+    stale = study.ask()
+    beat = f"INSERT INTO trial_heartbeats VALUES (1, {stale._trial_id}, '2020-01-01')"
+    place.execute(beat)
+    place.execute("CREATE ROLE locked SUPERUSER LOGIN PASSWORD 'se same'")
+    with place_connection(place) as connection:
+        rules = Path(str(connection.execute(text("SHOW hba_file")).scalar()))
+        before = rules.read_text()
+        rules.write_text(f"local all locked scram-sha-256\n{before}")
+        connection.execute(text("SELECT pg_reload_conf()"))
+    where = place.url.replace("me:open%20sesame@", "locked@")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    drive(
+        """
+        wait "Password for postgresql://locked"
+        expect "~/.pgpass"
+        type "wrong"
+        press enter
+        wait "read again"
+        wait "Password for postgresql://locked"
+        type "se same"
+        press enter
+        wait "lab#resnet"
+        expect "1 running, read"
+        press home
+        press m
+        wait "ctrl+s save"
+        type "from here"
+        press ctrl+s
+        wait "Saved the note"
+        press f
+        wait "is stale"
+        press esc
+        press R
+        wait "Rename resnet"
+        press end
+        type "-2"
+        press enter
+        wait "lab#resnet-2"
+        press x
+        wait "on the server?"
+        press x
+        wait "Type its name"
+        type "resnet"
+        press enter
+        expect "That is not resnet-2"
+        type "-2"
+        press enter
+        wait "A copy is in the trash"
+        press u
+        wait "Restored"
+        """,
+        settings=Settings(storages={"lab": where, "away": "postgresql://me@127.0.0.1:1/d"}),
+    )
+    rules.write_text(before)
+    assert place.storage.get_all_studies() == []
+    (copy,) = (tmp_path / "studies").glob("*.db")
+    assert read_study(copy, "resnet-2").note.body == "from here"
+    kept = [each for each in tmp_path.rglob("*") if each.is_file()]
+    assert not any(b"se same" in each.read_bytes() for each in kept)
