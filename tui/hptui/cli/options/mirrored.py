@@ -94,6 +94,53 @@ def mirrored_source(address: SourceAddress) -> tuple[SourceAddress, Path]:
     return read, mirror_path(address)
 
 
+def server_of(text: str) -> SourceAddress | None:
+    """Return the server that `--storage` names for a run; None where it names a file.
+
+    Raises:
+        UsageError: It is a place where nothing can be run.
+    """
+    is_address = "://" in text or text.partition("#")[0].endswith(":")
+    address = source_of(text) if is_address else None
+    if address is not None and address.kind not in ("postgresql", "mysql"):
+        raise UsageError(
+            f"--storage {safe_line(address)}: studies there are only read.",
+            hint="A run stores its study in a file, or on PostgreSQL, MySQL or MariaDB.",
+        )
+    return address
+
+
+def name_on_server(address: SourceAddress, named: str | None) -> str | None:
+    """Return the name that a study on a server is to have; None where none was given.
+
+    Raises:
+        UsageError: `#NAME` and `--study` differ.
+    """
+    if named is not None and address.study not in (None, named):
+        raise UsageError(
+            f"--storage names the study {safe_line(address.study)}, and --study "
+            f"{safe_line(named)}.",
+            hint="Omit one of them.",
+        )
+    return named or address.study
+
+
+def file_of_run(address: SourceAddress) -> tuple[SourceAddress, Path]:
+    """Return the server of a study that is to be run, and the file of its mirror.
+
+    The database may be empty, and the mirror not there yet.
+
+    Raises:
+        HptuiError: The server cannot be reached, and never was.
+    """
+    from hptui.storage.mirror.source import BareDatabaseError
+
+    try:
+        return mirrored_source(address)
+    except BareDatabaseError:
+        return address, mirror_path(address)
+
+
 def _refreshed(address: SourceAddress) -> tuple[SourceAddress, MirrorState]:
     from hptui.storage.mirror.following import refresh
     from hptui.storage.mirror.source import PasswordError

@@ -32,7 +32,6 @@ from hptui.engine.studies.changes import (
 from hptui.engine.studies.claim import name_held, require_free_folder
 from hptui.engine.studies.renaming import (
     require_alone,
-    require_free_name,
     require_no_link,
     require_study,
 )
@@ -48,6 +47,7 @@ from hptui.storage.files.moving import (
 from hptui.storage.files.open_files import require_closed
 from hptui.storage.files.side_files import link_on_the_way, read_side_object
 from hptui.storage.files.study_lock import whole_file_held
+from hptui.storage.files.target import require_free_study_file
 from hptui.storage.files.validation import (
     FileReport,
     inspect_file,
@@ -482,7 +482,7 @@ def _require_room(change: Restoration) -> None:
         raise UsageError(f"{safe_line(what)} is no longer in the trash.")
     try:
         if change.is_whole_file or not os.path.lexists(change.path):
-            require_free_name(change.path)
+            require_free_study_file(change.path)
         else:
             require_writable(change.path)
         beside, kept_folder = change.folders

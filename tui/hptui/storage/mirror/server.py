@@ -25,6 +25,7 @@ from hptui.storage.mirror.source import (
     COLUMN_ORDER,
     MAX_NAME_CHARS,
     MAX_TEXT_CHARS,
+    BareDatabaseError,
     Checkpoint,
     PasswordError,
     RowBatch,
@@ -124,7 +125,8 @@ class ServerSource:
             raise refusal_of(self._address, error) from error
         if version != HEAD_VERSION:
             self.close()
-            raise SourceError(
+            kind = SourceError if version else BareDatabaseError
+            raise kind(
                 f"{safe_line(self._address.shown)} {_about_version(version)}",
                 hint=""
                 if version not in KNOWN_VERSIONS

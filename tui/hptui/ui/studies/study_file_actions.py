@@ -97,7 +97,8 @@ class StudyFileActions(ScreenPart):
             ChoiceDialog(
                 f"Delete {row.name}?",
                 f"{what}It goes to the trash; {undo} restores it.",
-                (("x", "delete", "delete it"), ("n", "", "keep it")),
+                (("x", "delete", "delete it"),),
+                no="keep it",
             ),
             delete,
         )
@@ -127,7 +128,9 @@ class StudyFileActions(ScreenPart):
                 f"Delete {row.name} on the server?",
                 f"{what}. It is deleted on {safe_line(address)}, for everybody who uses it. "
                 "A copy goes to your trash first.",
-                (("x", "delete", "delete it there"), ("n", "", "keep it")),
+                (("x", "delete", "delete it there"),),
+                no="keep it",
+                is_no_first=True,
             ),
             ask_again,
         )
