@@ -8,6 +8,8 @@ import json
 import math
 import random
 import shlex
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +26,14 @@ from hptui.cli.main import main
 from hptui.engine.studies.trash import list_trash
 from hptui.errors import StudyFileError
 from hptui.storage.annotations.changes import TagEdit
+from hptui.storage.files.leases import Lease
 from hptui.storage.mirror import server
 from hptui.storage.mirror.changing import annotate_on_server
 from hptui.storage.mirror.following import MirrorWriter, refresh, writing
 from hptui.storage.mirror.mirrors import mirror_path
 from hptui.storage.read.study_detail import read_study
 from hptui.storage.read.trial_detail import read_trial
+from hptui.storage.server.engines import EngineMark
 from hptui.ui.application.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,7 +104,8 @@ def test_a_study_goes_to_a_server_into_a_file_and_a_journal_and_back_as_it_was(
         start.set_study_user_attr(study_id, "long", "ü" * 5_000)
         start.set_study_user_attr(study_id, "list", [[1, "a"], {"b": None}, math.nan, -math.inf])
         trial_id = start.create_new_trial(study_id)
-        listed = optuna.distributions.CategoricalDistribution(((1, 2), (3,)))
+        choices: Any = ((1, 2), (3,))
+        listed = optuna.distributions.CategoricalDistribution(choices)
         start.set_trial_param(trial_id, "layers", 1, listed)
         start.set_trial_user_attr(trial_id, "x" * 500, "é" * 10_000)
         start.set_trial_system_attr(trial_id, "constraints", [0.5, -math.inf])
@@ -208,6 +213,13 @@ def test_a_study_is_renamed_and_deleted_after_a_copy_and_comes_back(
     copy = studies_in(tmp_path / "studies" / "vit-ü 2.db")
     assert [each[0] for each in copy] == ["vit/ü 2"]
     assert len(copy[0][-1]) == 4
+    # An engine that has written a moment ago keeps its study, whatever runs in it.
+    mark = EngineMark(Lease.of_this_process("other", "a", tmp_path), time.time())
+    other._storage.set_study_system_attr(other._study_id, mark.key, json.loads(mark.spell()))
+    for command in ("rename {0}#other new", "delete {0}#other --confirm other"):
+        assert "is being run by process" in hptui(command.format(place.url), 1)
+    gone = replace(mark, beat_s=mark.beat_s - 600)
+    other._storage.set_study_system_attr(other._study_id, mark.key, json.loads(gone.spell()))
     # A trial that gives signs of life keeps it from being deleted.
     running = other.ask()
     beat = f"INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES ({running._trial_id}, now())"

@@ -102,7 +102,7 @@ def test_a_row_says_how_old_it_is_and_what_cannot_be_done_with_it() -> None:
     copies = ("duplicate-study", "fork-study", "export-study", "report-study")
     in_journal = replace(old, mirror=MirrorState("/data/journal.log", None, now_s))
     for where, refused, sentence in (
-        (old, ("run-again",), "changes its notes, tags and name there and nothing else."),
+        (old, ("run-again",), "hptui run --storage runs it there."),
         (in_journal, ("run-again", *changes), "/data/journal.log; hptui only reads it there."),
     ):
         state = StudiesState(where, False, False, [where], int, False, True)

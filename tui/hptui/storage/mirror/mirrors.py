@@ -207,7 +207,7 @@ def read_only_text(state: MirrorState) -> str:
     where = "in" if state.address.startswith("/") else "on"
     place = f"This study is {where} {safe_line(state.address)}; hptui"
     if is_changeable(state):
-        return f"{place} changes its notes, tags and name there and nothing else."
+        return f"{place} run --storage runs it there."
     return f"{place} only reads it there."
 
 

@@ -402,13 +402,13 @@ def _fetch_in_binary(connection: Connection) -> None:
 
     psycopg: Any = import_module("psycopg")
 
-    class BinaryCursor(psycopg.ServerCursor):
-        def __init__(self, *given: object, **named: object) -> None:
-            super().__init__(*given, **named)
-            self.format = psycopg.pq.Format.BINARY
+    def cursor(*given: object, **named: object) -> Any:  # noqa: ANN401
+        made = psycopg.ServerCursor(*given, **named)
+        made.format = psycopg.pq.Format.BINARY
+        return made
 
     driven: Any = connection.connection.driver_connection
-    driven.server_cursor_factory = BinaryCursor
+    driven.server_cursor_factory = cursor
 
 
 def _about_version(version: str) -> str:
