@@ -7,6 +7,7 @@ the server's, so that no machine's clock counts.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,8 +51,10 @@ class EngineMark:
         return json.dumps({**self.lease.to_json(), "beat": self.beat_s, "n": self.n_written})
 
     def is_alive(self, now_s: float) -> bool:
-        """Say whether the engine may be running at a time of the server's clock."""
-        if self.lease.is_here and not self.lease.is_alive:
+        """Say whether another engine may be running at a time of the server's clock."""
+        # An earlier run of this process has ended, whatever it could not say any more.
+        is_over = self.lease.pid == os.getpid() or not self.lease.is_alive
+        if self.lease.is_here and is_over:
             return False
         return now_s - self.beat_s < DEAD_AFTER_S
 

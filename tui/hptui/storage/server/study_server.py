@@ -36,6 +36,7 @@ from hptui.storage.server.statements import (
     write_rows,
 )
 from hptui.storage.sqlite.connection import StorageBusyError
+from hptui.storage.sqlite.schema import TABLES_OF_STUDY, TABLES_OF_TRIAL
 from hptui.storage.sqlite.timestamps import from_text, now
 
 if TYPE_CHECKING:
@@ -157,15 +158,15 @@ class StudyServer:
             storage.remove_session()
             storage.engine.dispose()
 
-    def create_study(self, name: str, directions: Sequence[str]) -> None:
-        """Create a study, unless somebody else has at this moment; a look takes it in.
+    def create_study(self, name: str, directions: Sequence[str]) -> bool:
+        """Create a study, which a look takes in; False where there is one of this name.
 
         Raises:
             HptuiError: The server refuses.
         """
         from sqlalchemy.exc import IntegrityError
 
-        def create() -> None:
+        def create() -> bool:
             with self._telling("written"):
                 connection = self._connected()
                 try:
@@ -181,10 +182,26 @@ class StudyServer:
                             [(each, study_id, index) for index, each in enumerate(directions)],
                         )
                 except IntegrityError:
-                    # Another engine has been quicker.
-                    return
+                    return False
+                return True
 
-        self._errands.do("create study", create, _STATEMENT_MS / 1000)
+        return bool(self._errands.do("create study", create, _STATEMENT_MS / 1000))
+
+    def delete_study(self, study_id: int) -> None:
+        """Delete a study with its trials.
+
+        Raises:
+            HptuiError: The server refuses.
+        """
+
+        def delete(connection: Connection) -> None:
+            of_study = "trial_id IN (SELECT trial_id FROM trials WHERE study_id = %s)"
+            for table in TABLES_OF_TRIAL:
+                connection.exec_driver_sql(f"DELETE FROM {table} WHERE {of_study}", (study_id,))
+            for table in ("trials", *TABLES_OF_STUDY, "studies"):
+                connection.exec_driver_sql(f"DELETE FROM {table} WHERE study_id = %s", (study_id,))
+
+        self._write("delete", delete, _STATEMENT_MS / 1000)
 
     def claim(self, study_id: int, lease: Lease, *, join: bool) -> set[str]:
         """Say on the server that this engine runs a study from now on.
