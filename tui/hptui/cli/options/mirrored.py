@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.storage.mirror.address import parse_address, parse_storage
-from hptui.storage.mirror.mirrors import mirror_path, mirror_state
+from hptui.storage.mirror.mirrors import (
+    mirror_path,
+    mirror_state,
+    remember_source,
+    source_of_mirror,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from hptui.storage.mirror.address import SourceAddress
     from hptui.storage.mirror.mirrors import MirrorState
+
+Result = TypeVar("Result")
 
 
 def source_of(text: str) -> SourceAddress | None:
@@ -78,6 +86,7 @@ def mirrored_source(address: SourceAddress) -> tuple[SourceAddress, Path]:
         HptuiError: The source cannot be read, and never was.
     """
     read, state = _refreshed(address)
+    remember_source(read)
     if state.trouble:
         print(f"hptui: {state.describe()}", file=sys.stderr, flush=True)
     for note in state.notes:
@@ -139,15 +148,44 @@ def _refreshed(address: SourceAddress) -> tuple[SourceAddress, MirrorState]:
     if is_first and sys.stderr.isatty():
         print(f"Reading {safe_line(address)}.", file=sys.stderr, flush=True)
     try:
-        return address, refresh(address)
+        return with_password(address, refresh)
     except PasswordError:
-        asked = with_asked_password(address)
-        if asked is not None:
-            return asked, refresh(asked)
         state = mirror_state(mirror_path(address))
         if state is None or state.synced_s is None:
             raise
         return address, state
+
+
+def catch_up_mirror(path: Path) -> None:
+    """Let a mirror know of a change that was made at its source; other files are left alone."""
+    address = source_of_mirror(path)
+    if address is not None:
+        from hptui.storage.mirror.following import catch_up
+
+        catch_up(address)
+
+
+def with_password(
+    address: SourceAddress, act: Callable[[SourceAddress], Result]
+) -> tuple[SourceAddress, Result]:
+    """Do something with a server, and again with a password that is asked for where it wants one.
+
+    Returns:
+        The address that was taken, and what it gave.
+
+    Raises:
+        PasswordError: It wants another password, and nobody can be asked.
+        HptuiError: It failed.
+    """
+    from hptui.storage.mirror.source import PasswordError
+
+    try:
+        return address, act(address)
+    except PasswordError:
+        asked = with_asked_password(address)
+        if asked is None:
+            raise
+        return asked, act(asked)
 
 
 def with_asked_password(address: SourceAddress) -> SourceAddress | None:

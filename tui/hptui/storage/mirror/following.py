@@ -245,6 +245,12 @@ def refresh(address: SourceAddress) -> MirrorState:
         time.sleep(_POLL_S)
 
 
+def catch_up(address: SourceAddress) -> None:
+    """Bring the mirror up to date with a change that was made at its source, if that can be."""
+    with contextlib.suppress(HptuiError):
+        refresh(address)
+
+
 def _step_once(address: SourceAddress, path: Path) -> MirrorState:
     writer = MirrorWriter(address, path)
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hptui.cli.options.command_options import add_command_options, find, trial_folder
-from hptui.cli.options.far_options import add_far_options, far_of, far_slots
+from hptui.cli.options.far_options import add_far_options, as_in_last_run, far_of, far_slots
 from hptui.cli.options.locate import (
     add_studies_option,
     address_of,
@@ -112,9 +112,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_search(parser)
     _add_budget(parser)
     _add_execution(parser)
-    add_resources(parser, typed)
-    add_far_options(parser, typed)
-    add_following(parser, typed)
+    add_resources(parser)
+    add_far_options(parser)
+    add_following(parser)
     add_command_options(parser)
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="print JSON, one object per line")
@@ -310,11 +310,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _note_known(plan: RunPlan) -> None:
     """Remember what this person has run."""
-    from hptui.registry.known_code import note_python, note_run
+    from hptui.registry.known_code import note_far, note_python, note_run
 
     note_run(plan.ref, plan.folder)
     if plan.python is not None:
         note_python(plan.python.path)
+    if plan.far is not None:
+        note_far(plan.far)
 
 
 def _lost_output(error: OSError) -> Exception:
@@ -361,13 +363,12 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     """
     found = find(args)
     edits = _edits(args)
-    resources = resources_of(args)
     enqueue = tuple(_params(text) for text in args.enqueue)
     from hptui.domain.methods.asked_methods import parse_pruner, parse_sampler
 
     sampler = None if args.sampler is None else str(_located(parse_sampler(args.sampler)))
     pruner = None if args.pruner is None else str(_located(parse_pruner(args.pruner)))
-    from hptui.cli.output.last_run import as_in_last_run, facts_before, old_edits
+    from hptui.cli.output.last_run import facts_before, old_edits, with_last_arguments
     from hptui.registry.catalogue import with_arguments
     from hptui.registry.loading.arguments import read_arguments
 
@@ -390,11 +391,14 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     if facts is not None:
         is_any = args.any_objective
         with contextlib.chdir(folder):
-            found, notes = as_in_last_run(found, facts, study_file, study, python, is_any=is_any)
+            found, notes = with_last_arguments(
+                found, facts, study_file, study, python, is_any=is_any
+            )
         prepared = facts.prepared.without(told)
         notes += facts.prepared.notes(prepared, NextRun(args.trials, args.workers))
         notes += old_edits(facts, _named_parameters(args, edits))
-    notes += filter(None, [python_note])
+    notes += filter(None, [python_note, as_in_last_run(args, facts)])
+    resources = resources_of(args)
     if found.problem:
         raise _not_to_be_tuned(args, found)
     far = far_of(args, found.ref)
