@@ -41,7 +41,7 @@ from hptui.storage.server.study_server import StudyServer
 from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator
 
     from hptui.engine.run.study_trials import TrialRecord
 
@@ -208,7 +208,7 @@ def test_tables_and_study_are_made_where_there_are_none(place: Place) -> None:
 
 
 @contextmanager
-def running_engine(place: Place, *options: str, cache: str = "cache") -> Iterator[Any]:
+def running_engine(place: Place, *options: str, cache: str = "cache") -> Generator[Any]:
     """A run in a process of its own, with a mirror of its own."""
     command = [sys.executable, "-P", "-m", "hptui", "run", *options, "--storage", f"{place.url}#s"]
     environment = {**os.environ, "XDG_CACHE_HOME": os.path.abspath(cache)}
@@ -296,7 +296,7 @@ def test_two_engines_and_a_script_share_a_study(place: Place, n_each: int) -> No
 
 
 @contextmanager
-def opened(place: Place) -> Iterator[SqliteStorage]:
+def opened(place: Place) -> Generator[SqliteStorage]:
     """A study on the server, as an engine has it that runs it."""
     server = StudyServer(address_of(f"{place.url}#s"))
     server.look(60.0)
@@ -367,7 +367,7 @@ def test_a_commit_without_an_answer_is_asked_after(
     made, n_commits = study_server._engine_of, 0
 
     def engine_of(address: Any) -> Any:
-        engine = made(address)
+        engine: Any = made(address)
         ends = engine.dialect.do_commit
 
         def commit(connection: Any) -> None:
@@ -433,9 +433,6 @@ def test_a_trial_that_others_fail_stays_so_and_a_deleted_study_ends_the_run(
         def __init__(self) -> None:
             super().__init__()
             self.failed = -1
-
-        def started(self, started: Any) -> None:
-            super().started(started)
 
         def progress(self, progress: Any) -> None:
             running = query_running(place)

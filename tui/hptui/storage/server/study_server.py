@@ -13,7 +13,7 @@ import math
 import secrets
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.attribute_keys import ENGINE_PREFIX, STUDY_KEY
 from hptui.domain.text import safe_line
@@ -297,7 +297,7 @@ class StudyServer:
         (new,) = rows.new_trials.values()
         # One that only runs is as good for whoever asks next.
         is_plain = len(rows) == 1 and new.state.name == "RUNNING"
-        key: Hashable = ("create", study_id) if is_plain else ("create", study_id, id(rows))
+        key: Hashable = ("create", study_id) if is_plain else ("add", id(rows))
 
         def create(connection: Connection) -> tuple[int, int]:
             if not lock_study(connection, study_id):
@@ -482,13 +482,13 @@ class StudyServer:
     def _give_back(self, connection: Connection) -> None:
         """Let go of trials that were made or taken up, and of which the engine was never told."""
         for key, result in {**self._errands.unclaimed, **self._committed}.items():
-            match key:
-                case ("take", int(trial_id)) if result:
-                    state, of = "WAITING", trial_id
-                case ("create", _):
-                    state, of = "FAIL", result[0]
-                case _:
-                    continue
+            what, whose = cast("tuple[str, int]", key) if isinstance(key, tuple) else ("", 0)
+            if what == "take" and result:
+                state, of = "WAITING", whose
+            elif what == "create":
+                state, of = "FAIL", result[0]
+            else:
+                continue
             connection.exec_driver_sql(
                 "UPDATE trials SET state = %s WHERE trial_id = %s AND state = 'RUNNING'",
                 (state, of),
