@@ -169,7 +169,7 @@ class StudyFeed:
         if self._ticker.is_stopping:
             raise _StoppedError
         mirror = mirror_state(self.path)
-        if mirror is not None:
+        if mirror is not None and not asked.is_here:
             runner = mirror.describe() if mirror.is_stale else read_only_text(mirror)
             return replace(
                 snapshot, engine=None, runner=runner, is_filled=True, is_here=False, is_mirror=True
