@@ -12,6 +12,8 @@ from hptui.ui.look.marks import mark_of
 from hptui.ui.trials.trial_model import TAB_STATES, Tab
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hptui.ui.study.snapshot import StudySnapshot
 
 _WORDS: Final[dict[Tab, tuple[str, str]]] = {
@@ -34,27 +36,28 @@ _WIDTH_WITHOUT_STALE: Final = 88
 
 
 def tab_labels(
-    snapshot: StudySnapshot, chosen: Tab = "all", *, width: int, has_unicode: bool
+    counts: Mapping[str, int], chosen: Tab = "all", *, width: int, has_unicode: bool
 ) -> tuple[list[tuple[str, str]], frozenset[str]]:
     """Return the tabs' ids and labels with counts, and the ids of those that have trials.
 
     Stale trials have a tab only where there are any, or it is the chosen one.
 
     Args:
-        snapshot: The study.
+        counts: Trials by the words of `trial_states.STATE_NAMES`, of those that the filter means.
         chosen: The tab that is shown.
         width: In cells; where there is no room for words, marks of states stand alone.
         has_unicode: Whether marks may be more than ASCII.
     """
     words = dict(_WORDS)
-    if not snapshot.counts.get("STALE", 0) and chosen != "stale":
+    n_trials = sum(counts.values())
+    if not counts.get("STALE", 0) and chosen != "stale":
         del words["stale"]
     is_narrow = width < (_WIDTH if "stale" in words else _WIDTH_WITHOUT_STALE)
     # Few digits have the place of three, so that tabs do not move with each trial.
-    labels = [("all", f"{'all' if is_narrow else 'All'} {snapshot.n_trials:<{_COUNT_WIDTH}}")]
-    full = {"all"} if snapshot.n_trials else set[str]()
+    labels = [("all", f"{'all' if is_narrow else 'All'} {n_trials:<{_COUNT_WIDTH}}")]
+    full = {"all"} if n_trials else set[str]()
     for tab, (state, word) in words.items():
-        count = snapshot.counts.get(state, 0)
+        count = counts.get(state, 0)
         mark = mark_of(state, has_unicode=has_unicode)
         name = mark if is_narrow else f"{mark} {word.capitalize()}"
         labels.append((tab, f"{name} {count:<{_COUNT_WIDTH}}"))
