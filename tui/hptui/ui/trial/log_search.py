@@ -84,7 +84,7 @@ class LogSearch:
                 stream.seek(self._searched_to)
 
     def step(self, at: int | None, by: int) -> int | None:
-        """Return the number of the hit that follows another one, round the ends; None: there is none.
+        """Return the number of the hit that follows another one, round the ends; None: no hit.
 
         Args:
             at: The number of a hit; None: go to the last one.

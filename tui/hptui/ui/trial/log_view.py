@@ -78,7 +78,7 @@ class LogView(LineView):
         before, self._page = self._page, page
         if before is None or before.number != page.number:
             self._stop_search()
-            self._window = None
+            self._window, self._follow = None, True
         if self._window is None:
             self.show(log_lines(page))
         self._name()
@@ -193,13 +193,14 @@ class LogView(LineView):
             self.app.notify(message.window, severity="error")
             return
         self._window = window = message.window
+        self._follow = False
         self.show(window.lines)
         row = self.size.height - 1 if message.row < 0 else message.row
         self.scroll_to(y=max(0, window.at - row), animate=False, force=True)
         self._name()
 
     def _show_end(self) -> None:
-        self._window = None
+        self._window, self._follow = None, True
         if self._page is not None:
             self.show(log_lines(self._page))
         self._name()
