@@ -9,7 +9,7 @@ import os
 import re
 from array import array
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, AnyStr, Final
 
 from hptui.domain.sgr import PLAIN, coloured_line
 from hptui.storage.files.side_files import open_side_file
@@ -110,18 +110,37 @@ class LogSearch:
 
     def _hits_in(self, start: int, block: bytes) -> Iterator[int]:
         """Yield where lines begin that match."""
-        folded = _folded(block)
-        if self._words not in folded:
-            return
-        at = start
-        for raw, line in zip(block.split(b"\n"), folded.split("\n"), strict=True):
-            if self._words in line:
-                yield at
-            at += len(raw) + 1
+        for index in _matching(block, self._words):
+            yield start + index
 
 
-def _folded(block: bytes) -> str:
-    return _COLOURS.sub(b"", block).decode("utf-8", "backslashreplace").casefold()
+def _matching(block: bytes, words: str) -> Iterator[int]:
+    """Yield where the lines of a block begin that hold words, which are casefolded."""
+    has_colours = b"\x1b[" in block
+    plain = _COLOURS.sub(b"", block) if has_colours else block
+    if plain.isascii() and not has_colours:
+        # Many times as fast as text, line by line.
+        folded, wanted, at = plain.lower(), words.encode("utf-8", "replace"), 0
+        while (at := folded.find(wanted, at)) >= 0:
+            yield folded.rfind(b"\n", 0, at) + 1
+            at = folded.find(b"\n", at)
+            if at < 0:
+                return
+    elif plain.isascii():
+        yield from _matching_lines(block, plain.lower(), words.encode("utf-8", "replace"), b"\n")
+    else:
+        text = plain.decode("utf-8", "backslashreplace").casefold()
+        yield from _matching_lines(block, text, words, "\n")
+
+
+def _matching_lines(block: bytes, folded: AnyStr, words: AnyStr, end: AnyStr) -> Iterator[int]:
+    if words not in folded:
+        return
+    at = 0
+    for raw, line in zip(block.split(b"\n"), folded.split(end), strict=True):
+        if words in line:
+            yield at
+        at += len(raw) + 1
 
 
 def _blocks_from_end(fd: int, end: int, overlap: int) -> Iterator[tuple[int, bytes]]:

@@ -51,6 +51,7 @@ class LogView(LineView):
         search: LogSearch
         share: float
         """Of the log, that has been searched."""
+        is_last: bool = False
         problem: str = ""
 
     @dataclass
@@ -81,7 +82,7 @@ class LogView(LineView):
             self._window, self._follow = None, True
         if self._window is None:
             self.show(log_lines(page))
-        self._name()
+        self._show_title()
 
     def search(self, words: str) -> None:
         """Mark the lines that hold some words and go to the last of them; none end the search."""
@@ -113,9 +114,9 @@ class LogView(LineView):
                 search.run(tell, lambda: search is self._search and self.is_attached)
             except OSError as error:
                 problem = f"The log cannot be read: {error.strerror or error}."
-            self.post_message(self.Progressed(search, 1.0, problem))
+            self.post_message(self.Progressed(search, 1.0, is_last=True, problem=problem))
 
-        self._name()
+        self._show_title()
         self.screen.run_worker(run, thread=True, exit_on_error=False)
 
     def on_log_view_progressed(self, message: Progressed) -> None:
@@ -128,9 +129,9 @@ class LogView(LineView):
         self._share = message.share
         if self._hit_at is None and message.search.n_hits:
             self._go_to_hit(0)
-        if message.search.is_done:
+        if message.is_last and message.search.is_done:
             self.post_message(self.Searched(self._search_words, message.search.n_hits))
-        self._name()
+        self._show_title()
 
     def _stop_search(self) -> None:
         self._search, self._hit_at, self._share = None, None, 1.0
@@ -197,15 +198,15 @@ class LogView(LineView):
         self.show(window.lines)
         row = self.size.height - 1 if message.row < 0 else message.row
         self.scroll_to(y=max(0, window.at - row), animate=False, force=True)
-        self._name()
+        self._show_title()
 
     def _show_end(self) -> None:
         self._window, self._follow = None, True
         if self._page is not None:
             self.show(log_lines(self._page))
-        self._name()
+        self._show_title()
 
-    def _name(self) -> None:
+    def _show_title(self) -> None:
         """Say how long the log is, where this is, and how far a search has come."""
         page = self._page
         if page is None:
