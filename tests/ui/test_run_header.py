@@ -205,7 +205,7 @@ def test_workers_say_what_they_load_as_far_as_there_is_room() -> None:
 
     told, starting, unknown = texts(118, 3)
     assert told.split("0.951")[1].split() == (
-        ["cpu", "▃▄▅▅▆▇▇█", "100%", "mem", "▆█", "1.5", "GB", "gpu", "▁█", "95%"]
+        ["cpu", "▃▃▄▅▅▆▆▇", "100%", "mem", "▅▇", "1.5", "GB", "gpu", "▁▇", "95%"]
     )
     assert "mem" not in starting + unknown
     told, *_ = texts(2 * 64, 2)

@@ -101,16 +101,17 @@ def test_columns_are_number_state_value_times_and_parameters(study: StudySnapsho
         "○ waiting",
     ]
     assert column_of(model, "value") == [
-        "0.5",
-        "0.25",
+        "0.500",
+        "0.250",
         "inf",
         "0.125",
-        "0.01 ·",
+        "0.010 ·",
         "",
-        "0.0625 ~",
+        "0.062 ~",
         "",
     ]
-    assert column_of(model, "params_lr") == ["0.5", "0.003142", "1e-09", "0.25", "0.75", "", "", ""]
+    rates = ["0.50000", "0.00314", "1e-09", "0.25000", "0.75000"]
+    assert column_of(model, "params_lr") == [*rates, "", "", ""]
     assert column_of(model, "params_n") == ["1", "2", "3", "4", "", "", "", ""]
     assert column_of(model, "params_kernel")[:4] == ["a", "b", "None", "a"]
     assert column_of(model, "params_m")[4:7] == ["1", "", "a b"]
@@ -214,7 +215,7 @@ def test_marks_have_an_ascii_form(study: StudySnapshot):
     ]
     assert all(text.isascii() for text in texts)
     assert column_of(model, "number")[1] == "* 1"
-    assert column_of(model, "value")[4] == "0.01 ."
+    assert column_of(model, "value")[4] == "0.010 ."
 
 
 def test_values_line_up_whatever_mark_is_behind_them(study: StudySnapshot):
@@ -448,7 +449,7 @@ def test_tabs_have_counts_and_marks(study: StudySnapshot):
     assert [key for key, _ in labels] == without_stale
     assert [label.split()[-1] for _, label in labels] == ["8", "1", "4", "1", "1", "1"]
     assert full == set(without_stale)
-    narrow, _ = tab_labels(study.counts, width=80, has_unicode=False)
+    narrow, _ = tab_labels(study.counts, width=50, has_unicode=False)
     assert [label.strip() for _, label in narrow] == ["all 8", "R 1", "C 4", "P 1", "F 1", "W 1"]
 
 
@@ -464,9 +465,9 @@ def test_stale_trials_have_a_tab_and_their_reports_a_place(file: StudyFile):
     labels, full = tab_labels(study.counts, width=102, has_unicode=True)
     assert labels[-1] == ("stale", "◌ Stale 1  ")
     assert full == {"all", "complete", "stale"}
-    narrow, _ = tab_labels(study.counts, width=80, has_unicode=False)
+    narrow, _ = tab_labels(study.counts, width=50, has_unicode=False)
     assert narrow[-1] == ("stale", "S 1  ")
-    for shown, width in ((labels, 102), (narrow, 80)):
+    for shown, width in ((labels, 102), (narrow, 50)):
         assert sum(len(label) for _, label in shown) + 2 * (len(shown) - 1) <= width
     model = TrialModel(study, tab="stale")
     assert column_of(model, "number") == ["1"]

@@ -13,10 +13,10 @@ from textual.screen import Screen
 from hptui.ui.application.app import HptuiApp
 from hptui.ui.application.place import OpenPlace
 from hptui.ui.application.settings import Settings
+from hptui.ui.dialogs.check_list import CheckListDialog
 from hptui.ui.dialogs.pick import PickDialog
 from hptui.ui.dialogs.questions import TextDialog
 from hptui.ui.trials import trial_table
-from hptui.ui.trials.columns import ColumnsDialog
 from hptui.ui.trials.filter_input import FilterInput
 from hptui.ui.trials.trial_model import FIRST_HIDDEN
 from hptui.ui.trials.trial_table import TrialTable
@@ -105,7 +105,7 @@ def test_the_newest_trial_is_selected_and_followed(file: StudyFile, screen: Tabl
     run(app, scenario)
 
 
-@pytest.mark.parametrize(("width", "words"), [(120, "✓ Completed 30"), (60, "✓ 30")])
+@pytest.mark.parametrize(("width", "words"), [(120, "✓ Completed 30"), (40, "✓ 30")])
 def test_tabs_show_counts_and_go_round(screen: TableScreen, width: int, words: str):
     app, table = app_with(screen), screen.table
 
@@ -316,21 +316,21 @@ def test_columns_are_hidden_and_shown_in_a_dialog(screen: TableScreen):
 
     async def scenario(pilot: Pilot[int]) -> None:
         table.choose_columns()
-        await until(pilot, lambda: isinstance(app.screen, ColumnsDialog))
+        await until(pilot, lambda: isinstance(app.screen, CheckListDialog))
         await pilot.press("space", "j", "space", "enter")
         await until(pilot, lambda: table.columns.hidden == FIRST_HIDDEN | {"state", "time"})
         await until(pilot, lambda: "time" not in screen_text(app))
         table.choose_columns()
-        await until(pilot, lambda: isinstance(app.screen, ColumnsDialog))
+        await until(pilot, lambda: isinstance(app.screen, CheckListDialog))
         # A worker is known while a run goes on.
         await until(pilot, lambda: screen_text(app).count("[ ]") == 5)
         await pilot.press("a", "escape")
         await pilot.pause()
         assert table.columns.hidden == FIRST_HIDDEN | {"state", "time"}
         table.choose_columns()
-        await until(pilot, lambda: isinstance(app.screen, ColumnsDialog))
+        await until(pilot, lambda: isinstance(app.screen, CheckListDialog))
         await pilot.press("a", "enter")
-        await until(pilot, lambda: not table.columns.hidden)
+        await until(pilot, lambda: table.columns.hidden == {"worker"})
 
     run(app, scenario)
 

@@ -313,19 +313,24 @@ class TrialTable(Vertical):
         self._with_attributes(self._ask_for_columns)
 
     def _ask_for_columns(self, attributes: Sequence[str]) -> None:
-        from hptui.ui.trials.columns import ColumnsDialog
+        from hptui.ui.dialogs.check_list import CheckListDialog
 
         if self._snapshot is None:
             return
-        everything = TrialModel(self._snapshot, attributes=attributes).columns
-
-        def hide(hidden: frozenset[str] | None) -> None:
-            if hidden is not None:
-                shown = tuple(key for key in attributes if key not in hidden)
-                self.columns = ShownColumns(hidden - set(attributes), shown)
-
+        columns = TrialModel(self._snapshot, attributes=attributes).columns[1:]
+        items = [(each.key, each.label) for each in columns]
+        listed = frozenset(key for key, _ in items)
         hidden = self.columns.hidden | (set(attributes) - set(self.columns.attributes))
-        self.app.push_screen(ColumnsDialog(everything[1:], hidden), hide)
+
+        def hide(shown: frozenset[str] | None) -> None:
+            if shown is not None:
+                others = (self.columns.hidden - listed) | (listed - shown - set(attributes))
+                chosen = tuple(key for key in attributes if key in shown)
+                self.columns = ShownColumns(others, chosen)
+
+        empty = "No column can be hidden."
+        dialog = CheckListDialog("Columns", items, listed - hidden, empty=empty)
+        self.app.push_screen(dialog, hide)
 
     def watch_tab(self) -> None:
         """Show another state."""
