@@ -212,10 +212,11 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         return [*filters, AsciiFilter()]
 
     def get_driver_class(self) -> type[Driver]:
-        """Return what draws on a terminal."""
+        """Return what draws on a terminal, or in a browser, see `is_in_browser`."""
+        from hptui.ui.application.ending import is_in_browser
         from hptui.ui.application.terminal import TerminalDriver
 
-        return TerminalDriver
+        return super().get_driver_class() if is_in_browser() else TerminalDriver
 
     def exit(
         self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None
