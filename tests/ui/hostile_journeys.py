@@ -196,7 +196,11 @@ JOURNEYS: Final[dict[str, Journey]] = {
         wait "by parameter"
         press 5
         wait " and [b]m"
-        press 5
+        press B enter shift+left shift+up
+        wait "enter takes it"
+        press enter
+        wait "Region"
+        press escape 5
         wait "rank of"
         press h
         wait "What the view shows"

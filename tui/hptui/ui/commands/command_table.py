@@ -124,6 +124,7 @@ def _all() -> tuple[Command, ...]:
             *((view.command_id, (view.key,), view.name, view.title, False) for view in VIEWS),
             ("log-axis", ("l",), "log axis", "Switch between a log and a linear axis", False),
             ("choose", ("h",), "choose", "Choose what the view shows", False),
+            ("brush", ("B",), "mark region", "Mark a region of the view, to use it", False),
             ("write-view", ("w",), "write", "Write the view to a file, as SVG or text", False),
             ("lower", ("left_parenthesis",), "lower", "Make the plots shorter", False),
             ("taller", ("right_parenthesis",), "taller", "Make the plots taller", False),

@@ -23,6 +23,7 @@ from hptui.ui.plots.plot_area import PlotArea, PlotColumn
 from hptui.ui.plots.trial_plot import TrialPlot
 from hptui.ui.plots.view_actions import ViewActions
 from hptui.ui.study.enqueue_draft import params_of
+from hptui.ui.study.region_actions import RegionActions
 from hptui.ui.study.run_header import RunHeader
 from hptui.ui.study.run_signs import RunSigns
 from hptui.ui.study.run_summary import empty_face, notice, summarize_run
@@ -86,7 +87,8 @@ class StudyScreen(CommandScreen[None]):
             filter_text=lambda: self.query_one(TrialTable).meant,
             plots=lambda: self.plots,
         )
-        self.parts = (self._views, self._steering, self._notes, exports)
+        self._regions = RegionActions(self, lambda: self.snapshot, self._steering, self._feed.nudge)
+        self.parts = (self._views, self._steering, self._notes, exports, self._regions)
         self._signs: RunSigns | None = None
         self._picked: int | None = None
         """A trial under the cursor of a plot that the table does not show."""
@@ -209,6 +211,11 @@ class StudyScreen(CommandScreen[None]):
         self._picked = None if is_there else message.number
         self.plots.follow(message.number)
         self.refresh_commands()
+
+    @on(TrialPlot.BrushTaken)
+    def use_region(self, message: TrialPlot.BrushTaken) -> None:
+        """Ask what the region that was marked in a plot is for."""
+        self._regions.use(message.region)
 
     @on(TrialPlot.TrialOpened)
     def open_plotted(self, message: TrialPlot.TrialOpened) -> None:
