@@ -101,9 +101,9 @@ def test_a_region_by_mouse_in_a_log_history_means_its_trials(path: Path) -> None
         wait "enter takes it"
         press shift+left shift+left shift+left shift+left shift+left shift+left shift+left
         press shift+left shift+down shift+up
-        wait "number >=21"
+        wait "number 21..25"
         size 80x24
-        wait "number >=21"
+        wait "number 21.."
         press escape
         """,
         path,

@@ -227,6 +227,11 @@ def test_stopping_asks_and_lets_running_trials_end(tmp_path: Path) -> None:
             press n
             wait "Ending at once"
             wait "not running" 20s
+            wait "Stopped by you. It took"
+            expect "no best value   1 pruned, 3 failed   esc hides this"
+            press escape
+            wait-not "Stopped by you."
+            expect "not running"
             """,
             path,
         )

@@ -24,6 +24,7 @@ from hptui.ui.plots.trial_plot import TrialPlot
 from hptui.ui.plots.view_actions import ViewActions
 from hptui.ui.study.enqueue_draft import params_of
 from hptui.ui.study.region_actions import RegionActions
+from hptui.ui.study.run_end import run_end_lines
 from hptui.ui.study.run_header import RunHeader
 from hptui.ui.study.run_signs import RunSigns
 from hptui.ui.study.run_summary import empty_face, notice, summarize_run
@@ -92,6 +93,7 @@ class StudyScreen(CommandScreen[None]):
         self._signs: RunSigns | None = None
         self._picked: int | None = None
         """A trial under the cursor of a plot that the table does not show."""
+        self._ended: tuple[str, ...] = ()
         self._face = ""
         self._notice = ""
 
@@ -103,6 +105,7 @@ class StudyScreen(CommandScreen[None]):
         has_unicode = self.app.services.unicode
         yield RunHeader(has_unicode=has_unicode)
         yield Static(id="notice")
+        yield Static(id="ended")
         yield Static(id="face")
         with Horizontal(id="body"):
             with PlotColumn(id="main"):
@@ -145,10 +148,18 @@ class StudyScreen(CommandScreen[None]):
     def _show(self, snapshot: StudySnapshot) -> None:
         self.snapshot = snapshot
         self.query_one(RunHeader).show(snapshot)
+        services = self.app.services
         if self._signs is None:
-            services = self.app.services
-            self._signs = RunSigns(services.set_title, services.write, services.settings.at_end)
-        self._signs.show(summarize_run(snapshot))
+            self._signs = RunSigns(
+                services.set_title,
+                services.set_progress,
+                services.write,
+                services.settings.at_end,
+            )
+        if self._signs.show(summarize_run(snapshot)):
+            self._tell_end(run_end_lines(snapshot, arrow="→" if services.unicode else "to"))
+        elif snapshot.engine is not None:
+            self._tell_end(())
         self._show_face(empty_face(snapshot, self.app.services.first_key_of))
         strip = self.query_one(WorkerStrip)
         strip.max_rows = next(
@@ -176,6 +187,22 @@ class StudyScreen(CommandScreen[None]):
             pane = self.query_one("#face", Static)
             pane.display = bool(text)
             pane.update(Text(text, justify="center"))
+
+    def _tell_end(self, lines: tuple[str, ...]) -> None:
+        """Show what a run has been until that is put away; nothing puts it away."""
+        if lines != self._ended:
+            self._ended = lines
+            pane = self.query_one("#ended", Static)
+            pane.display = bool(lines)
+            back = self.app.services.first_key_of("back")
+            pane.update(Text("\n".join(lines) + f"   {back} hides this"))
+
+    def do_back(self) -> None:
+        """Put away what was told of the end of a run, else go a step back."""
+        if self._ended and self.maximized is None:
+            self._tell_end(())
+        else:
+            super().do_back()
 
     def _look_at_clock(self) -> None:
         is_calm = self.app.services.untouched_s() >= _CALM_AFTER_S
