@@ -11,6 +11,11 @@ def empty(trial):
     return trial.suggest_float("x", -5, 5) + trial.suggest_float("y", -5, 5)
 
 
+def waits_a_second(trial):
+    time.sleep(1)
+    return trial.suggest_float("x", -5, 5)
+
+
 def five_floats(trial):
     return sum(trial.suggest_float(f"x{index}", -5, 5) for index in range(5))
 

@@ -61,7 +61,7 @@ def test_figures_and_tables(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert ["A", r"a\x1b[2J", "2.5", "#2", "3", "1", "0", "10", "s", "10", "s"] in [
         each[:11] for each in words
     ]
-    assert ["B", "b", "★", "1", "#2", "3", "0", "0"] in [each[:8] for each in words]
+    assert ["B", "b", "★", "1.0", "#2", "3", "0", "0"] in [each[:8] for each in words]
     assert any(each[-2:] == ["tpe:n_startup_trials=5", "median"] for each in words)
     assert ["≠", "lr", "0.25", "0.1"] in words
     assert ["≠", "x", "-", "0.5"] in words

@@ -186,7 +186,7 @@ def test_a_study_is_copied_to_where_others_are(
     for line, sentence in (
         ("push mine lab:", "holds a study 'mine' already"),
         ("push mine nowhere/new.log", "is no address of a server"),
-        ("push mine redis://h:1/0", "cannot be copied to redis://h:1/0"),
+        ("push mine grpc://h:1", "cannot be copied to grpc://h:1"),
         ("push nosuch lab:", "There is no study 'nosuch'"),
         ("push mine postgresql://me:sesame@127.0.0.1:1/d", "postgres"),
     ):

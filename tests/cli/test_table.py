@@ -21,7 +21,7 @@ def test_numbers_stand_right_and_text_left():
     )
     assert lines == [
         "name    value",
-        "a           1",
+        "a        1.00",
         "longer  12.35",
     ]
 
@@ -98,3 +98,14 @@ def test_four_digits_are_significant_ones():
     }
     assert {number: four_digits(number) for number in shown} == shown
     assert four_digits(math.nan) == "nan"
+
+
+def test_a_line_that_is_too_long_ends_before_a_number_not_in_it():
+    columns = [Column("name"), Column("lr", "right"), Column("loss", "right")]
+    row = ["study", 1.2345e-05, 9.8765e-07]
+    whole = render_table(columns, [row])[1]
+    assert whole == "study  1.234e-05  9.876e-07"
+    for width in range(8, len(whole)):
+        line = render_table(columns, [row], width=width)[1]
+        assert len(line) <= width
+        assert set(line.split()) <= {*whole.split(), "…"}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+MISSING: Final = "dask.distributed is not installed: pip install 'hptui[dask]'"
 _KEY: Final = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
 
@@ -71,9 +72,7 @@ def cluster_in(
     folder: Path, *, n_workers: int, tls: dict[str, str] | None = None
 ) -> Generator[DaskProcesses]:
     """Run a scheduler and workers of a thread each; skips where dask is not installed."""
-    pytest.importorskip(
-        "distributed", reason="dask.distributed is not installed: make test-cluster"
-    )
+    pytest.importorskip("distributed", reason=MISSING)
     variables = {**told_in(folder), **(tls or {})}
     cluster = DaskProcesses(folder, variables)
     protocol = "tcp" if tls is None else "tls"

@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from tests.cluster.dask_cluster import certificates, cluster_in
-from tests.e2e.far_runs import SOURCE, let_go, told_in, wait_for_ends, wait_for_trial
+from tests.cluster.dask_cluster import MISSING, certificates, cluster_in
+from tests.e2e.far_runs import (
+    SOURCE,
+    let_go,
+    python_of_another_protocol,
+    told_in,
+    wait_for_ends,
+    wait_for_trial,
+)
 from tests.e2e.programs import events, load, rest_of, run, start, trials_of
 
 from hptui.engine.ipc.client import ask_engine
@@ -40,7 +48,7 @@ def gateway_of(folder: Path) -> psutil.Process:
 
 
 def test_zoo_on_a_cluster_of_its_own(tmp_path: Path) -> None:
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed", reason=MISSING)
     process = begun(
         tmp_path,
         f"{SOURCE}:zoo",
@@ -68,14 +76,16 @@ def test_each_part_may_be_killed(tmp_path: Path) -> None:
         process = begun(
             tmp_path,
             f"{SOURCE}:waits",
-            *("--scheduler", str(cluster.file), "--workers", "2", "--trials", "3"),
+            *("--scheduler", str(cluster.file), "--workers", "2", "--trials", "4"),
         )
         kinds: dict[int, str] = {}
-        for number, part in enumerate(("agent", "dask", "worker")):
+        for number, part in enumerate(("agent", "dask", "worker", "nanny")):
             parts = wait_for_trial(folder, number)
             if part == "dask":
                 # Its nanny starts another one.
-                parts["agent"].parent().kill()  # pyright: ignore[reportOptionalMemberAccess]
+                _parent_of(parts["agent"]).kill()
+            elif part == "nanny":
+                _parent_of(_parent_of(parts["agent"])).kill()
             else:
                 parts[part].kill()
             wait_for_ends(parts.values())
@@ -84,83 +94,110 @@ def test_each_part_may_be_killed(tmp_path: Path) -> None:
         out, err = rest_of(process)
         assert process.returncode == 0, err
         trials = load(tmp_path, "s").trials
-        assert {each.number: error_of(each).partition(":")[0] for each in trials[:3]} == kinds
-        assert len(trials_of(events(out))) > 3, "lost trials were to be repeated"
+        assert {each.number: error_of(each).partition(":")[0] for each in trials[:4]} == kinds
+        assert len(trials_of(events(out))) > 4, "lost trials were to be repeated"
 
 
-@pytest.mark.parametrize("part", ["engine", "gateway"])
-def test_what_is_here_may_be_killed(tmp_path: Path, part: str) -> None:
+def _parent_of(process: psutil.Process) -> psutil.Process:
+    parent = process.parent()
+    assert parent is not None
+    return parent
+
+
+def test_what_holds_a_run_together_may_be_killed(tmp_path: Path) -> None:
     folder = tmp_path / "cluster"
     folder.mkdir()
     with cluster_in(folder, n_workers=1) as cluster:
-        process = begun(
-            tmp_path, f"{SOURCE}:waits", "--scheduler", str(cluster.file), "--trials", "2"
-        )
-        parts = wait_for_trial(folder, 0)
-        if part == "gateway":
-            gateway_of(tmp_path).kill()
-        else:
-            status = ask_engine(tmp_path / "s.db", "s", {"op": "status"})
-            psutil.Process(status["pid"]).kill()
-        _, err = rest_of(process)
-        wait_for_ends(parts.values())
-    if part == "gateway":
-        assert process.returncode == 1, err
-        assert "The gateway to the dask cluster has ended." in err
-        assert load(tmp_path, "s").trials[0].state.name == "FAIL"
-
-
-def test_a_scheduler_that_goes_ends_the_run(tmp_path: Path) -> None:
-    folder = tmp_path / "cluster"
-    folder.mkdir()
-    with cluster_in(folder, n_workers=1) as cluster:
-        process = begun(
-            tmp_path, f"{SOURCE}:waits", "--scheduler", cluster.address, "--trials", "2"
-        )
-        parts = wait_for_trial(folder, 0)
-        cluster.started[0].kill()
-        out, err = rest_of(process)
-    assert process.returncode == 1, err
-    assert "The dask scheduler is gone" in out + err
-    assert "The dask scheduler has been gone for 60 s." in err
-    wait_for_ends(parts.values())
+        for part in ("engine", "gateway", "scheduler"):
+            for each in (folder / "told").glob("began-*"):
+                each.unlink()
+            there = tmp_path / part
+            there.mkdir()
+            process = begun(
+                there,
+                *(f"{SOURCE}:waits", "--scheduler", cluster.address),
+                *("--trials", "2", "--lost-after", "2s"),
+            )
+            parts = wait_for_trial(folder, 0)
+            if part == "engine":
+                status = ask_engine(there / "s.db", "s", {"op": "status"})
+                psutil.Process(status["pid"]).kill()
+            elif part == "gateway":
+                gateway_of(there).kill()
+            else:
+                cluster.started[0].kill()
+            out, err = rest_of(process)
+            wait_for_ends(parts.values())
+            if part == "gateway":
+                assert process.returncode == 1, err
+                assert "The gateway to the dask cluster has ended." in err
+                assert load(there, "s").trials[0].state.name == "FAIL"
+            elif part == "scheduler":
+                assert process.returncode == 1, err
+                assert "The dask scheduler is gone" in out + err
+                assert "The dask scheduler has been gone for 4 s." in err
 
 
 def test_tls_lets_in_who_has_a_certificate_of_the_authority(tmp_path: Path) -> None:
     folder = tmp_path / "cluster"
     folder.mkdir()
     own, other = (certificates(tmp_path / name) for name in ("own", "other"))
-    with cluster_in(folder, n_workers=1, tls=own) as cluster:
-        assert cluster.address.startswith("tls://")
-        arguments = ("run", f"{SOURCE}:reports", "--scheduler", cluster.address, "--trials", "3")
-        code, _, err = run(*arguments, "--study", "refused", cwd=tmp_path, **other)
-        assert code == 1
-        assert "The dask cluster cannot be used" in err
-        assert not (tmp_path / "refused.db").exists()
-        code, out, err = run(*arguments, "--study", "s", "--json", cwd=tmp_path, **own)
-        assert code == 0, err
-        assert len(trials_of(events(out))) == 3
-
-
-def test_who_does_not_know_a_token_is_not_joined(tmp_path: Path) -> None:
-    folder = tmp_path / "cluster"
-    folder.mkdir()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    with cluster_in(folder, n_workers=1) as cluster:
+    with cluster_in(folder, n_workers=1, tls=own) as cluster:
+        assert cluster.address.startswith("tls://")
+        arguments = ("run", f"{SOURCE}:waits", "--scheduler", cluster.address, "--trials", "1")
+        for variables in (other, {}):
+            code, _, err = run(*arguments, "--study", "refused", cwd=tmp_path, **variables)
+            assert code == 1
+            assert "The dask cluster cannot be used" in err
+        python = python_of_another_protocol(tmp_path)
+        code, _, err = run(
+            *(*arguments, "--study", "refused", "--host-python", python), cwd=tmp_path, **own
+        )
+        assert code == 1
+        assert "its agents speak protocol 99, not 1." in err
+        assert not (tmp_path / "refused.db").exists()
+
         process = begun(
             tmp_path,
-            f"{SOURCE}:waits",
-            *("--scheduler", cluster.address, "--trials", "1"),
+            *(f"{SOURCE}:waits", "--scheduler", cluster.address, "--trials", "1"),
             *("--engine-address", f"127.0.0.1:{port}"),
+            **own,
         )
         wait_for_trial(folder, 0)
+        # The gateway joins nobody without a certificate of the authority, or without a token.
+        hello = json.dumps({"relay": "0" * 32}).encode() + b"\n"
+        assert said_to(port, None, hello) == b""
+        assert said_to(port, _context(None), hello) == b""
+        assert said_to(port, _context(tmp_path / "other"), hello) == b""
         hostile: list[Any] = [{"relay": "0" * 32}, {"op": "status"}, [], {"relay": ""}]
         for said in hostile:
-            with socket.create_connection(("127.0.0.1", port)) as stranger:
-                stranger.sendall(json.dumps(said).encode() + b"\n")
-                assert stranger.recv(1) == b""
+            line = json.dumps(said).encode() + b"\n"
+            assert said_to(port, _context(tmp_path / "own"), line) == b""
         let_go(folder)
         _, err = rest_of(process)
         assert process.returncode == 0, err
+
+
+def _context(folder: Path | None) -> ssl.SSLContext:
+    """Return what a stranger connects with, who does not mind whom it talks to."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if folder is not None:
+        context.load_cert_chain(folder / "own.pem", folder / "own.key")
+    return context
+
+
+def said_to(port: int, context: ssl.SSLContext | None, line: bytes) -> bytes:
+    """Say a line to the gateway, and return what it answers; nothing when it hangs up."""
+    with socket.create_connection(("127.0.0.1", port)) as plain:
+        try:
+            stranger = plain if context is None else context.wrap_socket(plain)
+            with stranger:
+                stranger.sendall(line)
+                return stranger.recv(1)
+        except (ssl.SSLError, ConnectionError):
+            return b""

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import optuna
 import psutil
 import pytest
 from tests.cluster.sshd import Server, server_in
-from tests.e2e.far_runs import SOURCE, let_go, wait_for_ends, wait_for_trial
+from tests.e2e import objectives_far_away
+from tests.e2e.far_runs import (
+    SOURCE,
+    let_go,
+    python_of_another_protocol,
+    wait_for_ends,
+    wait_for_trial,
+)
 from tests.e2e.programs import events, load, rest_of, run, start, trials_of
 from tests.waiting import wait_until
 
 from hptui.engine.ipc.client import ask_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from pathlib import Path
-
-    import optuna
 
 pytestmark = pytest.mark.cluster
 
@@ -111,18 +117,57 @@ def test_who_is_not_let_in_is_told(server: Server, tmp_path: Path) -> None:
     assert not (tmp_path / "s.db").exists()
 
 
-def test_one_far_worker_and_a_seed_leave_what_a_near_one_does(
-    server: Server, tmp_path: Path
-) -> None:
-    left: list[list[Any]] = []
-    for study, options in (("near", ()), ("far", ("--hosts", "one"))):
-        arguments = ("run", f"{SOURCE}:reports", "--study", study, "--trials", "15", "--seed", "3")
-        code, _, err = run(
-            *arguments, "--workers", "1", *options, cwd=tmp_path, **server.variables()
-        )
-        assert code == 0, err
-        trials = load(tmp_path, study).trials
-        left.append(
-            [(each.state, each.params, each.values, each.intermediate_values) for each in trials]
-        )
-    assert left[0] == left[1]
+def test_a_machine_that_vanishes_is_lost_on_both_sides(server: Server, tmp_path: Path) -> None:
+    process = begun(
+        server,
+        tmp_path,
+        *(f"{SOURCE}:waits", "--hosts", "one", "--trials", "1"),
+        *("--lost-after", "2s", "--retry-lost", "0"),
+    )
+    parts = wait_for_trial(server.folder, 0)
+    session = parts["agent"].parent()
+    assert session is not None
+    # It takes what comes and passes nothing on, as a cable that is pulled.
+    session.suspend()
+    try:
+        _, err = rest_of(process)
+        assert process.returncode == 3, err
+        (trial,) = load(tmp_path, "s").trials
+        assert error_of(trial) == "lost: Nothing was heard of the worker on one for 2 s."
+        wait_for_ends(parts.values())
+    finally:
+        session.resume()
+
+
+def test_an_agent_of_another_version_is_refused(server: Server, tmp_path: Path) -> None:
+    code, _, err = run(
+        *("run", f"{SOURCE}:waits", "--hosts", "one", "--study", "s"),
+        *("--host-python", python_of_another_protocol(tmp_path)),
+        cwd=tmp_path,
+        **server.variables(),
+    )
+    assert code == 1
+    assert "one has another version of hptui: its agents speak protocol 99, not 1." in err
+    assert not (tmp_path / "s.db").exists()
+
+
+def test_one_far_worker_and_a_seed_leave_what_optuna_does(server: Server, tmp_path: Path) -> None:
+    code, _, err = run(
+        *("run", f"{SOURCE}:reports", "--study", "far", "--trials", "15", "--seed", "3"),
+        *("--sampler", "tpe", "--pruner", "median", "--hosts", "one"),
+        cwd=tmp_path,
+        **server.variables(),
+    )
+    assert code == 0, err
+    plain = optuna.create_study(
+        sampler=optuna.samplers.TPESampler(seed=3), pruner=optuna.pruners.MedianPruner()
+    )
+    objective: Callable[[optuna.Trial], float] = cast("Any", objectives_far_away).reports
+    plain.optimize(objective, n_trials=15)
+    assert left_in(load(tmp_path, "far")) == left_in(plain)
+
+
+def left_in(study: optuna.Study) -> list[Any]:
+    return [
+        (each.state, each.params, each.values, each.intermediate_values) for each in study.trials
+    ]

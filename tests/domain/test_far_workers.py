@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from hptui.domain.far_workers import (
+    Cluster,
+    FarWorkers,
     Host,
-    hosts_of,
     read_engine_address,
     read_hosts,
+    read_lost_after,
     read_retries,
     read_scheduler,
     read_worker_resources,
@@ -70,5 +74,49 @@ def test_a_place_on_another_machine_is_stored_and_shown() -> None:
     assert StoredPlace.read({"host": "n\n07"}) is not None
     assert "\n" not in str(StoredPlace.read({"host": "n\n07"}))
     assert StoredPlace.read({"host": 7}) is None
-    assert hosts_of({"hosts": ["a", "b:2"]}) == ("a", "b:2")
-    assert hosts_of(None) == hosts_of({"hosts": "a"}) == ()
+
+
+FAR = [
+    FarWorkers(hosts=(Host("gpu1"), Host("me@gpu2", 4))),
+    FarWorkers(hosts=(Host("a"),), code="ship", python="/opt/python", retries=0, lost_after_s=90.0),
+    FarWorkers(cluster=Cluster()),
+    FarWorkers(
+        cluster=Cluster(
+            scheduler="tls://head:8786",
+            resources=(("GPU", 1.0), ("MEMORY", 8e20)),
+            address=("fe80::1", 9000),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("far", FAR)
+def test_the_record_of_a_run_tells_where_its_workers_were(far: FarWorkers) -> None:
+    assert FarWorkers.from_json(json.loads(json.dumps(far.to_json()))) == far
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        None,
+        [],
+        {},
+        {"hosts": "a"},
+        {"hosts": ["-oProxyCommand=x"]},
+        {"hosts": []},
+        {"hosts": ["a"], "scheduler": "tcp://b:1"},
+        {"hosts": ["a"], "retries": -1},
+        {"hosts": ["a"], "lost_after": "x"},
+        {"scheduler": "tcp://me:***@head:8786"},
+        {"scheduler": "http://a"},
+    ],
+)
+def test_a_record_that_tells_no_such_place_tells_nothing(stored: object) -> None:
+    assert FarWorkers.from_json(stored) is None
+
+
+def test_a_machine_is_not_lost_at_once() -> None:
+    assert read_lost_after("1m30s") == 90
+    for text in ("0.5s", "x"):
+        with pytest.raises(UsageError):
+            read_lost_after(text)

@@ -6,21 +6,28 @@ import contextlib
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 from tests.e2e.far_runs import (
     SOURCE,
+    Swallowing,
     let_go,
     stand_in,
     wait_for_ends,
     wait_for_trial,
 )
 from tests.e2e.programs import events, load, rest_of, run, start, trials_of
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_S, wait_until
 
+from hptui.domain.objective import ObjectiveRef
 from hptui.engine.ipc.client import ask_engine
+from hptui.engine.workers.remote.agent_start import agent_input, agent_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 
-def begun(folder: Path, *arguments: str) -> Any:
+def begun(folder: Path, *arguments: str, **variables: str) -> Any:
     """Start a run of the study `s` on the hosts `one` and `two`."""
     temporary = folder / "t"
     temporary.mkdir()
@@ -39,6 +46,7 @@ def begun(folder: Path, *arguments: str) -> Any:
         cwd=folder,
         TMPDIR=str(temporary),
         **stand_in(folder),
+        **variables,
     )
 
 
@@ -155,6 +163,55 @@ def test_a_machine_that_does_not_answer_loses_its_worker(tmp_path: Path) -> None
     wait_for_ends(silent.values())
 
 
+def test_a_machine_that_closes_nothing_is_lost_when_it_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with contextlib.closing(Swallowing(tmp_path)) as between:
+        process = begun(
+            tmp_path,
+            *(f"{SOURCE}:waits", "--hosts", "one", "--trials", "1"),
+            *("--lost-after", "3s", "--retry-lost", "0"),
+            **between.variables,
+        )
+        parts = wait_for_trial(tmp_path, 0)
+        between.swallows = True
+        _, err = rest_of(process)
+    assert process.returncode == 3, err
+    (trial,) = load(tmp_path, "s").trials
+    assert error_of(trial) == "lost: Nothing was heard of the worker on one for 3 s."
+    wait_for_ends(parts.values())
+
+
+def test_an_agent_ends_whose_engine_is_silent(tmp_path: Path) -> None:
+    config: dict[str, Any] = {
+        "token": "0" * 32,
+        "home": str(tmp_path),
+        "engine": "/none",
+        "objective": ObjectiveRef("file", str(SOURCE), "waits", "waits").to_json(),
+        "label": "s",
+        "lost_after": 1.0,
+    }
+    # A path that is short enough for a socket.
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+        path = f"{folder}/s"
+        listener.bind(path)
+        listener.listen()
+        words = agent_words(sys.executable, path, is_packed=False)
+        agent = subprocess.Popen(words, stdin=subprocess.PIPE, cwd=tmp_path)
+        assert agent.stdin is not None
+        with agent, agent.stdin:
+            agent.stdin.write(agent_input(config, b""))
+            agent.stdin.flush()
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rb") as said:
+                lines = [json.loads(line)["op"] for line in said]
+            agent.wait(DEADLINE_S)
+    assert lines[0] == "agent"
+    assert len(lines) > 4
+    assert set(lines[1:]) == {"ping"}
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -163,6 +220,7 @@ def test_a_machine_that_does_not_answer_loses_its_worker(tmp_path: Path) -> None
         (["--hosts", "one", "--pin"], "--pin does not go with --hosts"),
         (["--backend", "ssh"], "--backend ssh needs hosts"),
         (["--hosts", "one", "-j", "2"], "2 workers do not fit on 1 host with 1 place"),
+        (["--hosts", "one", "--lost-after", "0.1s"], "is less than a second"),
         (["--code", "ship"], "--code has no effect without --hosts"),
         (["--hosts=-oProxyCommand=x"], "is not a list of hosts"),
     ],

@@ -103,6 +103,8 @@ def test_an_edit_is_told_with_the_trial_since_which_it_holds(path: Path) -> None
     ask(path, "space", edits={"x": {}})
     detail = read_study(path, "s")
     assert (detail.edits, detail.since) == ({"n": {"high": 3}}, {"n": 13})
+    changes = [(each.number, each.text) for each in detail.changes]
+    assert changes == [(12, "x low 0.5; n high 4"), (13, "n high 3"), (13, "x unedited")]
     assert detail.system_attributes.found == ()
 
 

@@ -66,7 +66,7 @@ def test_a_host_that_cannot_be_reached_is_tried_later_each_time() -> None:
         places.give_back(place)
         due_s = places.note_failure("a", 100.0)
         delays.append(due_s - 100)
-        assert places.due_s() == due_s
+        assert places.due_s == due_s
         assert not places.tick(due_s - 1)
         assert places.tick(due_s)
     assert delays == sorted(delays)

@@ -39,7 +39,7 @@ class FakeProcess:
 
     host = ""
     guarded = sentinel = -1
-    has_ended, is_lost = True, False
+    has_ended, why_lost = True, ""
     exit_code = -9
     collect = close_sentinel = release = signal = staticmethod(nothing)
 

@@ -25,6 +25,7 @@ from hptui.engine.studies.annotations import save_edit
 from hptui.engine.studies.importing import import_into
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.annotations.changes import TagEdit
+from hptui.storage.read.study_detail import read_study
 from hptui.storage.transfer.import_request import ImportRequest
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ def test_edits_of_the_space_count_from_the_next_trial_on(folder: Path):
     final = trials(file)[5]
     assert final.distributions["x"] == optuna.distributions.FloatDistribution(-5, 5)
     assert final.params["kind"] == "b", "the fixed value was forgotten between runs"
+    changes = [(each.number, each.text) for each in read_study(file, "s").changes]
+    assert changes == [(4, "x low -0.5, high 0.5; kind fixed b"), (5, "x unedited")]
 
 
 def test_choices_are_narrowed_till_a_trial_holds_them(
@@ -193,8 +196,11 @@ def test_failed_trials_are_tried_again_once(folder: Path, capsys: pytest.Capture
     with pytest.raises(HptuiError, match="No failed trial is left"):
         ask(op="retry")
     ask(op="extend", trials=2)
+    ask(op="limit", seconds=600)
     (folder / "go").touch()
     ends(file)
+    changes = [(each.number, each.what, each.text) for each in read_study(file, "s").changes]
+    assert changes == [(7, "budget", "5 to 7 trials"), (7, "budget", "10 m left")]
     done = trials(file)
     assert [trial.state for trial in done[5:]] == [TrialState.COMPLETE] * 2
     assert [trial.params for trial in done[5:]] == [done[3].params, done[1].params]

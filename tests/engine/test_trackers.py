@@ -136,7 +136,7 @@ def test_an_address_that_cannot_be_used_is_refused_before_anything_is_written(
 
 def options(*typed: str) -> Following:
     parser = argparse.ArgumentParser()
-    add_following(parser, lambda read: read)
+    add_following(parser)
     return following_of(parser.parse_args(typed))
 
 

@@ -122,7 +122,7 @@ def test_a_shading_has_two_colours_a_cell_and_what_lies_on_it_stands_out():
     assert f";48;2;{red};{green};{blue}m" in text
     assert ";48;5;" in picture_text(picture, n_colours=256)
     svg = picture_svg(picture, "t", colours=colours)
-    assert '<g class="ramp-14"><path d="M16 0h8v16h-8z' in svg
+    assert '<g class="ramp-14"><path shape-rendering="crispEdges" d="M16 0h8v16h-8z' in svg
     assert svg_style(colours) in svg
 
 

@@ -156,7 +156,7 @@ def test_pairs_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     path = str(tuned(tmp_path / "a.db", n_trials=20).path)
     assert main(["plot", path, "contour", "--width", "70"]) == 0
     title = capsys.readouterr().out.split("\n")[0]
-    assert title == "plain: value by lr and width (of 4 parameters, --param chooses)"
+    assert title == "plain: value by lr and kind (of 4 parameters, --param chooses)"
     three = ["--param", "lr", "--param", "kind", "--param", "width"]
     assert main(["plot", path, "rank", *three, "--width", "70"]) == 0
     titles = [line for line in capsys.readouterr().out.split("\n") if line.startswith("plain")]

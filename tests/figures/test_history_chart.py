@@ -14,14 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.figures.histories import MIXED_STATES, source_of
 from tests.figures.looks import LOOKS
+from tests.made_trials import trials_of
 from tests.waiting import DEADLINE_S
 
+from hptui.domain.study_changes import StudyChange
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
 from hptui.figures.canvas.chart import MIN_HEIGHT, MIN_WIDTH, Canvas, draw
 from hptui.figures.canvas.lines import Line
 from hptui.figures.canvas.picture import ASCII, FINE, Look
 from hptui.figures.canvas.points import Points
 from hptui.figures.history import draw_history
+from hptui.figures.study_events import StudyEvents, first_numbers
+from hptui.storage.read.study_detail import runs_of
 
 if TYPE_CHECKING:
     from hptui.analysis.history import History
@@ -174,8 +178,50 @@ def test_the_pointer_on_the_axis_never_cuts_a_label(selected: int, height: int):
 def test_a_window_shows_its_trials_alone_and_the_best_so_far():
     source = source_of([1.0, *(float(value) for value in range(50, 10, -1))])
     drawn = draw_history(source, width=60, height=14, window=(30, 40)).picture
-    assert drawn.plain().split("\n")[-1].strip() == "★ 1   ⠛ 11 complete"
+    *_, legend = drawn.plain().split("\n")
+    assert legend.strip() == "★ 1   ⠛ 11 complete"
     assert "30" in text_in(drawn, "label")
+    # The best came before the part, and is far below all in it.
+    assert text_in(drawn, "best").count("⠛") > 50
+    assert "10" in text_in(drawn, "label")
+
+
+CHANGES = (
+    StudyChange(4, "workers", "2 to 4 workers", 0.0, "jo"),
+    StudyChange(9, "space", "x low 0.5", None, ""),
+)
+
+
+@pytest.mark.parametrize(("look", "marks"), [(FINE, "◇▸┃"), (ASCII, "~>!")])
+def test_what_happened_between_trials_is_marked_on_the_axis(look: Look, marks: str):
+    source = source_of([float(value) for value in range(20, 0, -1)])
+    events = StudyEvents(runs=(12,), changes=CHANGES, first_unseen=16)
+    drawn = draw_history(source, width=120, height=14, look=look, events=events).picture
+    *_, axis, labels, legend = drawn.plain().split("\n")
+    at = [at for at, char in enumerate(axis) if char in marks]
+    assert [axis[each] for each in at] == [marks[0], marks[0], marks[1], marks[2]]
+    assert np.diff(at).tolist() == pytest.approx(np.array([5, 3, 4]) * 117 / 19, abs=1)
+    assert f"{marks[1]} 1 later run   {marks[0]} 2 changes   #9 x low 0.5" in legend
+    assert f"{marks[2]} 4 new since you last looked" in legend
+    assert set(labels.split()) <= {*map(str, range(21)), "trial"}
+
+
+def test_of_a_part_only_what_happened_in_it_is_told():
+    source = source_of([float(value) for value in range(20, 0, -1)])
+    events = StudyEvents(runs=(12,), changes=CHANGES)
+    drawn = draw_history(source, width=120, height=14, events=events, window=(3, 7)).picture
+    text = drawn.plain()
+    assert "◇ 1 change   #4 2 to 4 workers (jo, 01-01 " in text
+    assert "▸" not in text
+
+
+def test_a_run_begins_with_the_first_trial_that_started_in_it():
+    starts_s = np.array([10.0, 12.0, 11.0, 50.0, 49.0, np.nan, 90.0])
+    trials = trials_of([1.0] * 7, starts_s=starts_s)
+    moments = (10, 48, 60, 95)
+    runs = runs_of([{"started": f"1970-01-01T00:0{s // 60}:{s % 60:02}"} for s in moments])
+    assert first_numbers(trials, runs) == (3, 6)
+    assert first_numbers(trials_of([]), runs) == ()
 
 
 def test_the_best_is_the_greatest_when_maximizing():

@@ -16,6 +16,7 @@ from hptui.figures.canvas.picture import ASCII, FINE, Look
 from hptui.figures.history import draw_history
 from hptui.figures.repeat_whiskers import Spreads, spreads_of, whiskers_of
 from hptui.figures.request import PlottedStudy
+from hptui.storage.read.study_detail import runs_of
 from hptui.storage.read.study_reader import StudyReader
 
 if TYPE_CHECKING:
@@ -69,13 +70,14 @@ def test_spreads_are_read_where_trials_are_repeated(tmp_path: Path) -> None:
     with StudyReader(tmp_path / "s.db", "s") as reader:
         reader.refresh()
         trials = reader.trials
-    study = PlottedStudy(tmp_path / "s.db", "s", trials, (), is_repeated=True)
+    runs = runs_of([{"id": "r", "repeat": 3}])
+    study = PlottedStudy(tmp_path / "s.db", "s", trials, (), runs=runs)
     spreads = spreads_of(study, 0)
     assert spreads is not None
     assert (spreads.numbers.tolist(), spreads.deviations.tolist()) == ([0], [2**0.5])
     assert spreads_of(study, 1) is None
     never = PlottedStudy(tmp_path / "s.db", "s", trials, ())
     assert spreads_of(never, 0) is None
-    gone = PlottedStudy(tmp_path / "gone.db", "s", trials, (), is_repeated=True)
+    gone = PlottedStudy(tmp_path / "gone.db", "s", trials, (), runs=runs)
     assert spreads_of(gone, 0) is None
     assert len(history_of(trials, 0).numbers) == len(stored)

@@ -16,12 +16,12 @@ from hptui.figures.canvas.sparkline import sparkline
     [
         ([], 8, ""),
         ([1.0, 2.0], 0, ""),
-        ([0.0, 7.0], 8, "▁█"),
-        ([float(value) for value in range(8)], 8, "▁▂▃▄▅▆▇█"),
-        ([float(value) for value in range(8)], 2, "▁█"),
+        ([0.0, 7.0], 8, "▁▇"),
+        ([float(value) for value in range(8)], 8, "▁▂▃▄▄▅▆▇"),
+        ([float(value) for value in range(8)], 2, "▁▇"),
         ([1.0, 5.0, 3.0], 1, "▅"),
-        ([-1.7e308, 0.0, 1.7e308], 8, "▁▅█"),
-        ([math.nan, 1.0, math.inf, 2.0], 8, " ▁ █"),
+        ([-1.7e308, 0.0, 1.7e308], 8, "▁▄▇"),
+        ([math.nan, 1.0, math.inf, 2.0], 8, " ▁ ▇"),
         ([math.nan], 8, " "),
     ],
 )

@@ -19,22 +19,33 @@ from tests.ui.feeding import snapshot_of
 from hptui.cli.main import main
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
 from hptui.figures.canvas.picture import ASCII, Look
-from hptui.figures.timeline import Timeline, build_timeline, draw_timeline, time_ticks
+from hptui.figures.request import FigureRequest, Frame
+from hptui.figures.timeline import (
+    Timeline,
+    build_timeline,
+    draw_timeline,
+    figures_of,
+    time_ticks,
+)
 from hptui.ui.plots.shown_trials import ShownTrials
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
 def timeline_of(
-    *spans: tuple[float, float], states: Sequence[int] = (), now_s: float = 100.0
+    *spans: tuple[float, float],
+    states: Sequence[int] = (),
+    now_s: float = 100.0,
+    hosts: Mapping[int, str] | None = None,
 ) -> Timeline:
     trials = made([0.0] * len(spans), states=states or None)
     starts, ends = np.array(spans, np.float64).reshape(-1, 2).T
     return build_timeline(
         replace(trials, starts_s=starts, completes_s=ends),
         now_s,
+        hosts=hosts or {},
     )
 
 
@@ -136,6 +147,32 @@ def test_a_break_of_a_real_study_is_left_out(tmp_path: Path, capsys: pytest.Capt
     shown = ShownTrials(snapshot_of(path, "two")).plotted()
     line = build_timeline(shown.trials, 0.0, shown.run_starts_s)
     assert line.busy_share == 1.0
+
+
+def test_workers_are_grouped_by_the_machine_they_are_on():
+    hosts = {0: "gpu10", 1: "gpu2", 2: "gpu2", 4: "gpu10"}
+    line = timeline_of((0, 40), (0, 20), (10, 40), (20, 40), (40, 80), hosts=hosts)
+    assert line.hosts == ("", "gpu2", "gpu2", "gpu10")
+    assert line.workers.tolist() == [3, 1, 2, 0, 3]
+    text = draw_timeline(line, width=88, height=14).picture.plain()
+    labels = [each.partition("┤")[0].strip() for each in text.split("\n")[:8:2]]
+    assert labels == ["1", "gpu2 1", "gpu2 2", "gpu10 1"]
+    assert "4 workers on 3 machines" in text
+    (long,) = timeline_of((0, 1), hosts={0: "\x1b[2J" + "x" * 99}).names
+    assert "\x1b" not in long
+    assert len(long) < 30
+
+
+def test_machines_of_a_real_study_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with StudyFile(tmp_path / "far.db") as file:
+        file.add_study("far", hptui_runs=[{"backend": "ssh"}])
+        place = {"hptui:place": {"host": "gpu1"}}
+        file.add_trial(1.0, start=text_of(START_S), complete=text_of(START_S + 9), attributes=place)
+    assert main(["plot", str(tmp_path / "far.db"), "timeline"]) == 0
+    assert "gpu1 1" in capsys.readouterr().out
+    request = FigureRequest((ShownTrials(snapshot_of(tmp_path / "far.db", "far")).plotted(),))
+    (figure,) = figures_of(request)
+    assert "gpu1 1" in figure.draw(Frame(80, 10)).picture.plain()
 
 
 def test_trials_one_after_the_other_are_told_apart():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -9,8 +10,10 @@ import subprocess
 import sys
 import tempfile
 from textwrap import dedent
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+import optuna
 import psutil
 import pytest
 from tests.waiting import DEADLINE_S
@@ -19,6 +22,8 @@ from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
 from hptui.registry.catalogue import resolve
 from hptui.registry.probing.probe import KnownParam, ProbedParam, ProbeResult, known_space, probe
+from hptui.registry.probing.probe_child import call_objective
+from hptui.registry.probing.probe_result import Story
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +54,20 @@ def _probe(
     assert os.listdir(tmp_path / "tmp") == []
     assert _left_over(tmp_path) == []
     return found
+
+
+def returned(value: object) -> dict[str, Any]:
+    """What a trial tells that returns this."""
+    return call_objective(lambda _: value, cast("Any", None))
+
+
+def raised(error: BaseException) -> dict[str, Any]:
+    """What a trial tells that raises this."""
+
+    def objective(_: object) -> float:
+        raise error
+
+    return call_objective(objective, cast("Any", None))
 
 
 def _left_over(tmp_path: Path) -> list[psutil.Process]:
@@ -352,10 +371,37 @@ def test_when_nothing_is_suggested_the_reason_is_told(
     timeout_s = next((limits[words] for words in limits if words in error), DEADLINE_S)
     found = _probe(tmp_path, source, timeout_s=timeout_s)
     assert error in found.error
+    # What took too long, or nobody knows, may well go on in a run.
+    is_known = not any(words in error for words in ("within", "closed the pipe"))
+    assert error in found.fault if is_known else not found.fault
     assert found.parameters == {}
     assert not found.complete
     assert found.loaded == ("def objective(trial):" in source and "SyntaxError" not in error)
     assert "\x1b" not in found.error
+
+
+@pytest.mark.parametrize(
+    ("ends", "fault"),
+    [
+        ([returned(1.0), returned(2)], ""),
+        ([returned(None), returned(None)], "returns None instead of its value."),
+        ([returned("0.5")], "returns str where a number is expected."),
+        ([returned([0.5, "x"])], "returns list where a number is expected."),
+        ([returned(np.array([0.5, 1.0])), returned(np.float32(1))], ""),
+        ([raised(KeyError("lr")), raised(KeyError("lr"))], "fails: KeyError: 'lr'"),
+        ([raised(KeyError("lr")), returned(1.0)], ""),
+        ([raised(KeyError("lr")), {"how": "ended"}], ""),
+        ([raised(optuna.TrialPruned())], ""),
+    ],
+)
+def test_a_fault_is_known_where_every_trial_has_it(ends: list[dict[str, Any]], fault: str) -> None:
+    story = Story()
+    messages: list[dict[str, Any]] = [{"loaded": True}]
+    for number, end in enumerate(ends):
+        messages += [{"trial": number}, end, {"end": "returned"}]
+    for message in [*messages, {"done": True, "complete": True}]:
+        story.take(json.dumps(message).encode())
+    assert story.result(1.0).fault.removeprefix("The objective ") == fault
 
 
 def test_an_objective_without_parameters_is_no_error(tmp_path: Path) -> None:

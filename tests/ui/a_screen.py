@@ -49,8 +49,9 @@ class AScreen(CommandScreen[None]):
         raise HptuiError("There is nothing to undo.", hint="Delete [b]one[/b] first.")
 
     def do_delete_study(self) -> None:
-        choices = [("d", "delete", "Delete it"), ("k", "keep", "Keep it")]
-        self.app.push_screen(ChoiceDialog("Delete [x]?", "It has 3 trials.", choices), self.say)
+        choices = [("d", "delete", "Delete it")]
+        question = ChoiceDialog("Delete [x]?", "It has 3 trials.", choices, no="Keep it")
+        self.app.push_screen(question, self.say)
 
     def do_rename_study(self) -> None:
         def check(text: str) -> str | None:

@@ -66,14 +66,14 @@ JOURNEYS: Final[dict[str, Journey]] = {
         f"""
         wait "{MARK}" 20s
         {_resized(f'expect "{MARK}"', "press j", "press j", "press k")}
-        press G k k g s s S s s
+        press G k k g s s I s s
         press R
         wait "enter accept"
         press escape d
         wait "Duplicate"
         press escape x
         wait "Delete"
-        press escape e
+        press escape E
         wait "Export"
         press tab
         press escape m
@@ -87,7 +87,7 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press escape F
         wait "Fork"
         wait "would have" 20s
-        press escape M
+        press escape J
         wait "marks the studies" 20s
         press escape i
         wait "Import trials"
@@ -177,7 +177,7 @@ JOURNEYS: Final[dict[str, Journey]] = {
         wait "Keys"
         press escape escape
         wait "history"
-        press s R s l l > <
+        press s I s l l > <
         size 1x1
         size 10x3
         size 41x12

@@ -121,7 +121,7 @@ def test_notes_and_tags_of_trials_are_written_on_the_study_and_on_the_trial(fold
         type n
         press esc
         wait "Save the note?"
-        press k
+        press n
         type ew
         press esc
         press s

@@ -87,7 +87,7 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
         wait "one-b has 4 of 14 trials, 10 left out."
         wait-not "Fork one"
         wait "2 studies"
-        press M
+        press J
         wait "space marks the studies"
         press space
         wait "4  a trial that is there already"
@@ -278,7 +278,7 @@ def test_what_cannot_be_merged_or_forked_says_why(folder: Path) -> None:
     drive(
         """
         wait "most"
-        press M
+        press J
         wait "No other study here has the objectives and directions of"
         """
     )

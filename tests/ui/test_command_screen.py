@@ -128,9 +128,13 @@ def test_a_choice_is_made_by_letter_by_arrows_or_not_at_all() -> None:
         press d
         wait "said: delete"
         press x j enter
-        wait "said: keep"
+        wait-not "said: delete"
         press x G g enter
         wait "said: delete"
+        press x
+        wait "n  Keep it"
+        press n
+        wait-not "said: delete"
         press x esc
         wait "said: None"
         """
@@ -143,8 +147,8 @@ def test_a_long_question_is_read_whole_on_a_narrow_terminal() -> None:
 
         def do_delete_study(self) -> None:
             text = "A sentence of several words that is longer than the frame, and its end."
-            choices = [("k", "keep", f"Keep it {'x' * 80}")]
-            self.app.push_screen(ChoiceDialog("Delete it?", text, choices), self.say)
+            choices = [("d", "delete", f"Delete it {'x' * 80}")]
+            self.app.push_screen(ChoiceDialog("Delete it?", text, choices, no="keep"), self.say)
 
     drive('press x\nwait "its end."\nexpect "xx…"', size="60x20", home=Asking, settings=Settings())
 
@@ -166,7 +170,7 @@ def test_a_text_is_checked_as_it_is_typed() -> None:
 
 
 def test_a_message_shows_data_as_it_is() -> None:
-    on_a_screen('press e\nwait "3 trials\\\\x1b[31m [b]x[/b]"\npress enter\nwait "said: None"')
+    on_a_screen('press E\nwait "3 trials\\\\x1b[31m [b]x[/b]"\npress enter\nwait "said: None"')
 
 
 def test_a_small_terminal_says_what_it_needs() -> None:

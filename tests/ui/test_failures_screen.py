@@ -105,12 +105,12 @@ def test_the_failures_of_a_study_at_rest_wait_for_its_next_run(path: Path):
         wait "4 were retried"
         press r
         wait "Each of them was already retried."
-        press R
+        press *
         wait "Retry 5 failed trials?"
         press r
         wait "The next run will retry 5 failed trials" 60s
         wait "9 were retried"
-        press R
+        press *
         press escape
         wait "Waiting 8"
         """,

@@ -35,7 +35,7 @@ def test_a_report_is_written_from_the_list_and_replaced_only_when_that_is_said(f
     drive(
         """
         wait "1 study"
-        press p
+        press P
         wait "Report on wine"
         wait "enter asks whether to replace it"
         press enter
@@ -44,7 +44,7 @@ def test_a_report_is_written_from_the_list_and_replaced_only_when_that_is_said(f
         wait "Report on wine"
         press ctrl+u
         type none/x.html
-        wait "There is no folder"
+        wait "the folder does not exist"
         press ctrl+u
         type other.html
         press enter

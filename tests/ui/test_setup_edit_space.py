@@ -86,7 +86,7 @@ def test_what_edits_would_do_is_told_before_they_are_applied(file: Path) -> None
         wait "set aside once applied" 10s
         press escape
         wait "The edits are not applied yet."
-        press s
+        press n
         wait "Edit the space of w"
         press escape l
         wait "trials"

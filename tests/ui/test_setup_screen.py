@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,18 +15,21 @@ from tests.engine import own_methods
 from tests.storage.study_file import StudyFile, leave_stale_trial
 from tests.ui.driving import drive
 from tests.ui.objectives_to_set_up import plain  # pyright: ignore[reportUnknownVariableType]
+from tests.waiting import DEADLINE_S
 
+from hptui.domain.objective import ObjectiveRef
 from hptui.engine.ipc.client import running_engine
 from hptui.registry.catalogue import resolve
 from hptui.ui.application.settings import Settings
 from hptui.ui.driving.screen_text import screen_text
+from hptui.ui.setup import pick_objective
+from hptui.ui.setup.objective_completion import complete_objective
 from hptui.ui.setup.setup_screen import SetupScreen
 from hptui.ui.widgets.field_table import FieldEditor, FieldTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hptui.domain.objective import ObjectiveRef
     from hptui.ui.application.app import HptuiApp
 
 pytestmark = pytest.mark.usefixtures("clones_programs")
@@ -175,19 +180,19 @@ def test_fixing_freeing_and_resetting() -> None:
     shape(
         """
         wait "found by" 30s
-        press f
+        press =
         type 9
         wait "It cannot be 9: it is in -5.0..5.0."
         press ctrl+u
         type 1e-3
         press enter
         wait "--fix x=0.001"
-        press down down f
+        press down down =
         wait "Fix kind"
         type b
         press enter
         wait "--fix kind=b"
-        press f
+        press =
         wait "1 edited"
         expect-not "--fix kind"
         press l
@@ -406,7 +411,9 @@ def test_two_hundred_parameters() -> None:
 def test_what_probing_finds_is_told() -> None:
     shape(
         """
-        wait "The objective returns 2 values, but the goal names 1." 30s
+        wait "The objective returns 2 values: give a goal for each." 30s
+        press f5
+        expect "search space"
         press tab tab tab right enter
         type several
         press enter
@@ -426,7 +433,18 @@ def test_what_probing_finds_is_told() -> None:
         "two_values",
     )
     shape('wait "The objective suggests no parameter. p looks again." 30s', "nothing")
-    shape('wait "The objective fails: ValueError: [red]no data[/red]" 30s', "fails_at_once")
+    shape(
+        """
+        wait "The objective fails: ValueError: [red]no data[/red]" 30s
+        press f5
+        wait "Start all the same?"
+        expect "Trials will fail like this until that is mended; p looks again."
+        press n
+        wait-not "Start all the same?"
+        expect "search space"
+        """,
+        "fails_at_once",
+    )
 
 
 def test_hostile_names_and_choices() -> None:
@@ -469,6 +487,8 @@ def test_a_file_that_cannot_be_imported_says_why(folder: Path) -> None:
         expect "hptui run broken.py:objective"
         wait "ModuleNotFoundError" 30s
         press f5
+        wait "Start all the same?"
+        press y
         wait "The run did not start" 60s
         expect "nowhere_to_be_found"
         press escape
@@ -476,6 +496,65 @@ def test_a_file_that_cannot_be_imported_says_why(folder: Path) -> None:
         """
     )
     assert not list(folder.glob("*.db"))
+
+
+def test_what_was_mended_is_read_again_and_keeps_what_was_typed(folder: Path) -> None:
+    file = folder / "mine.py"
+    file.write_text(PLAIN.replace(":", "", 1))
+    form = SetupScreen(ObjectiveRef("file", str(file), "objective", "mine"))
+
+    def mend(_: HptuiApp) -> None:
+        if form.is_mounted and form.draft.run.text("trials") == "7":
+            file.write_text(PLAIN)
+
+    drive(
+        """
+        wait "mine.py, line 1: expected ':'." 30s
+        expect "p looks again"
+        press f5
+        wait "mine.py, line 1: expected ':'."
+        press tab tab tab down enter
+        type 7
+        press enter
+        expect "trials     7"
+        press p
+        wait "found by" 30s
+        expect "--trials 7"
+        """,
+        size="200x40",
+        settings=Settings(),
+        home=lambda: form,
+        observe=mend,
+    )
+
+
+def test_enter_waits_for_files_before_it_takes_what_only_mentions_a_word(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "two.py").write_text(PLAIN)
+    can_go_on, n_steps = threading.Event(), itertools.count()
+
+    def complete(text: str, cwd: Path) -> list[str]:
+        assert can_go_on.wait(DEADLINE_S)
+        return complete_objective(text, cwd)
+
+    def count(_: HptuiApp) -> None:
+        if next(n_steps) == 5:
+            can_go_on.set()
+
+    monkeypatch.setattr(pick_objective, "complete_objective", complete)
+    drive(
+        """
+        wait "hptui" 10s
+        press n
+        wait "Choose an objective" 10s
+        type two
+        press enter
+        wait "hptui run two.py" 10s
+        """,
+        settings=Settings(),
+        observe=count,
+    )
 
 
 def test_an_import_that_hangs_can_be_left(folder: Path) -> None:
@@ -609,13 +688,14 @@ def test_a_list_of_choices_is_narrowed_in_a_fork(folder: Path) -> None:
         wait "next run of  old" 10s
         wait "found by" 30s
         press down down
-        wait "the choices to try, like a|b"
-        press enter ctrl+u
-        type b|c
+        wait "the choices to try; enter chooses them"
         press enter
-        wait "'c' is not one of the choices that the objective asks for: a, b."
-        press ctrl+u
-        type b
+        wait "Choices of kind"
+        expect "[x]  a"
+        press a
+        wait "Choose one at least."
+        press j space
+        wait-not "Choose one at least."
         press enter
         wait "was a, b"
         wait "Optuna cannot change choices within a study; F6 forks it with 2 of 3 trials."
@@ -673,7 +753,7 @@ def test_looking_again_keeps_the_edits(folder: Path) -> None:
         wait "train.py:objective"
         press enter
         wait "1 parameter,"
-        press f
+        press =
         type 0.5
         press enter
         wait "--fix x=0.5"
@@ -696,17 +776,17 @@ def test_leaving_asks_where_something_would_be_lost() -> None:
         press enter
         wait "found by" 30s
         press l
-        press f
+        press =
         type 1
         press enter
         wait "1 edited"
         press escape
         wait "Leave the form?"
-        press s
+        press n
         wait "1 edited"
         press q
         wait "Leave hptui?"
-        press s
+        press n
         wait-not "Leave hptui?"
         press Y
         wait "Copied the command."

@@ -144,7 +144,7 @@ def test_sentences_name_the_keys_of_the_settings(tmp_path: Path) -> None:
         why_not_set_up("fix-param", draft, PointedField("run", "seed"), is_read=True, key_of=str),
         empty_face(StudySnapshot(tmp_path, "s", trials=trials_of([])), str),
         empty_sentence(snapshot, "all", "lr>1", str),
-        *findings(ProbeResult({"x": ProbedParam(FloatParam(0, 1))}), 1, str),
+        *findings(ProbeResult({"x": ProbedParam(FloatParam(0, 1))}), str),
     ]
     keys = ("budget", "run-study", "stop", "next-pane", "run-study", "back", "probe")
     for sentence, key in zip(told, keys, strict=True):

@@ -211,7 +211,7 @@ def test_where_an_export_can_go(tmp_path: Path):
     assert not place_problem(f" {tmp_path}/new.CSV ", csv)
     assert not place_problem(f"{tmp_path}/there.csv", csv)
     there = place_problem(f"{tmp_path}/there.db", ends_in(".db"), can_replace=False)
-    assert "cannot be replaced" in there
+    assert there == "there.db already exists."
     assert is_there(f"{tmp_path}/there.csv")
     assert not is_there("a\0.csv")
 

@@ -488,7 +488,7 @@ def test_export(folder: Path, tmp_path: Path):
         """
         wait "wine"
         size 80x24
-        press e
+        press E
         wait "for spreadsheets"
         expect "leading apostrophe"
         expect "esc cancel"
@@ -499,14 +499,14 @@ def test_export(folder: Path, tmp_path: Path):
         press enter
         press enter
         wait "2 trials written"
-        press e
+        press E
         press down down down down
-        wait "wine.db already exists and cannot be replaced."
+        wait "wine.db already exists."
         press enter
         press enter
         press ctrl+u
         type none/wine.db
-        wait "There is no folder"
+        wait "the folder does not exist"
         press ctrl+u
         type copy.csv
         wait "Use a name that ends in .db"
@@ -515,7 +515,7 @@ def test_export(folder: Path, tmp_path: Path):
         press enter
         wait-not "Export wine"
         wait "copy.db"
-        press e
+        press E
         press c
         press tab
         type value<
@@ -532,11 +532,11 @@ def test_export(folder: Path, tmp_path: Path):
         press enter
         press r
         wait "1 trial written"
-        press e
+        press E
         press b
         press enter
         wait "wine.py"
-        press e
+        press E
         press c
         press tab
         type kernl=1
@@ -562,7 +562,7 @@ def test_parquet_is_greyed_where_its_package_is_missing(
     drive(
         """
         wait "wine"
-        press e
+        press E
         wait "pip install 'hptui[parquet]'"
         press p
         expect "wine.csv"
@@ -675,7 +675,7 @@ def test_a_running_study_is_seen_and_left_alone(folder: Path):
         wait "live-2, 1 trial"
         press q
         wait "live runs on without it"
-        press c
+        press n
         wait-not "Leave hptui?"
         press n
         wait "Choose an objective"

@@ -389,6 +389,34 @@ def test_trials_that_nobody_runs_are_not_called_a_run(file: StudyFile):
     assert "no engine runs this study here" in shot.runner
 
 
+def test_only_trials_that_others_run_tell_of_another_program(file: StudyFile):
+    left = file.add_trial(state="RUNNING")
+    lease = Lease.of_this_process("study", "run", file.path.with_name("no.sock"))
+    with following(file.path) as feed:
+        feed.wait_for(lambda shot: "no engine runs this study here" in shot.runner)
+        # A run of one's own beside what is left; it ends.
+        write_lease(file.path, pid=lease.pid, started=lease.started)
+        feed.wait_for(lambda shot: "cannot be reached" in shot.runner)
+        own = file.add_trial(state="RUNNING", attributes={"hptui:run": "own"})
+        feed.wait_for(lambda shot: shot.counts["RUNNING"] == 2)
+        file.end_trial(own, 1.0)
+        (folder_of(file.path, "study") / "engine.json").unlink()
+        shot = feed.wait_for(lambda shot: not shot.is_here)
+        assert "1 trial is marked as running, but no engine" in shot.runner
+        # Results are imported.
+        file.add_trial(0.5)
+        shot = feed.wait_for(lambda shot: shot.n_trials == 3)
+        assert "no engine runs this study here" in shot.runner
+        file.set_param(left, "x", 0.5, FLOAT)
+        file.run(
+            "INSERT INTO trial_intermediate_values "
+            "(trial_id, step, intermediate_value, intermediate_value_type) "
+            "VALUES (?, 0, 1.0, 'FINITE')",
+            left,
+        )
+        feed.wait_for(lambda shot: "Another program is adding" in shot.runner)
+
+
 def test_a_closed_event_loop_ends_the_feed(file: StudyFile):
     def refuse(_: StudySnapshot) -> None:
         raise RuntimeError("Event loop is closed")

@@ -222,9 +222,11 @@ def test_stopping_asks_and_lets_running_trials_end(tmp_path: Path) -> None:
             expect "S end now"
             press S
             wait "End the running trials?"
-            expect "g  wait for them"
+            expect "n  wait for them"
             expect-not "running trials end first"
             press n
+            wait-not "End the running trials?"
+            press S x
             wait "Ending at once"
             wait "not running" 20s
             wait "Stopped by you. It took"
@@ -377,7 +379,7 @@ def test_all_parts_are_there_at_every_size(tmp_path: Path) -> None:
         for size in ("80x24", "120x36", "160x48", "200x60"):
             script += [f"size {size}", 'wait "▶ running"', 'wait "2/6"', 'wait "step 2"']
             script += [f'expect "{part}"' for part in ("history", "trials", "All 4", "#0", "#3")]
-        script += ['wait "trial 3 prints at step 2"', 'expect "-5.0..5.0"', 'expect "workers"']
+        script += ['wait "trial 3 prints at step 2"', 'expect "-5 ▁"', 'expect "workers"']
         watch("\n".join(script).replace('"All 4"', '"ll 4"'), path)
 
 
@@ -422,8 +424,15 @@ def test_zoom_and_log_axis_work_without_a_run(tmp_path: Path) -> None:
         wait "┬20"
         press >
         wait "┬30"
+        expect "history, #30 to #39"
+        expect "★ 1"
         press < <
         wait "┬0"
+        press tab z
+        wait-not "Completed 40"
+        expect " 35 "
+        press z shift+tab
+        wait "Completed 40"
         expect-not "log axis"
         press l
         wait "log axis"

@@ -97,16 +97,17 @@ def test_columns_are_number_state_value_times_and_parameters(study: StudySnapsho
         "○ waiting",
     ]
     assert column_of(model, "value") == [
-        "0.5",
-        "0.25",
+        "0.500",
+        "0.250",
         "inf",
         "0.125",
-        "0.01 ·",
+        "0.010 ·",
         "",
-        "0.0625 ~",
+        "0.062 ~",
         "",
     ]
-    assert column_of(model, "params_lr") == ["0.5", "0.003142", "1e-09", "0.25", "0.75", "", "", ""]
+    rates = ["0.50000", "0.00314", "1e-09", "0.25000", "0.75000"]
+    assert column_of(model, "params_lr") == [*rates, "", "", ""]
     assert column_of(model, "params_n") == ["1", "2", "3", "4", "", "", "", ""]
     assert column_of(model, "params_kernel")[:4] == ["a", "b", "None", "a"]
     assert column_of(model, "params_m")[4:7] == ["1", "", "a b"]
@@ -156,7 +157,7 @@ def test_marks_have_an_ascii_form(study: StudySnapshot):
     ]
     assert all(text.isascii() for text in texts)
     assert column_of(model, "number")[1] == "* 1"
-    assert column_of(model, "value")[4] == "0.01 ."
+    assert column_of(model, "value")[4] == "0.010 ."
 
 
 def test_values_line_up_whatever_mark_is_behind_them(study: StudySnapshot):

@@ -23,12 +23,21 @@ SINCE_KEY: Final = "hptui:edits_since"
 ASKED_KEY: Final = "hptui:asked"
 """Study system attribute: the distributions that the objective asks for parameters that were ever
 edited, as Optuna spells them."""
+ENGINE_PREFIX: Final = "hptui:engine:"
+"""Before the study system attributes of the engines that run a study on a server, see
+`storage.server.engines`; a run's id follows."""
 NEXT_KEY: Final = "hptui:next"
 """Study system attribute: what is prepared for the next run, its trials and workers."""
+CHANGES_KEY: Final = "hptui:changes"
+"""Study system attribute: the newest changes of space, workers and budget: when, who, and for which
+trial first."""
 CARRIED_KEY: Final = "hptui:carried"
 """Study system attribute: the number of the last trial whose sampler's state was left behind."""
 AFTER_PREFIX: Final = "hptui:after:"
 """Before the study system attributes of genetic samplers since an edit; a number follows."""
+TAGGED_KEY: Final = "hptui:tagged"
+"""Study system attribute, on servers: when tags of trials were last changed, in seconds since 1970;
+by it mirrors know that there are some to be read."""
 METRICS_KEY: Final = "study:metric_names"
 """Study system attribute of Optuna's: a name for each objective."""
 

@@ -10,7 +10,9 @@ import numpy as np
 
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.param_axis import ParamAxis, build_param
-from hptui.domain.readable import four_digits, plural
+from hptui.analysis.param_effects import by_effect
+from hptui.domain.number_column import number_style
+from hptui.domain.readable import plural
 from hptui.errors import UsageError
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, Mark, Shading, field_of
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, ramp_entry, selected_mark
@@ -282,7 +284,9 @@ def _ends(pair: ParamPair, kind: HeatKind) -> tuple[str, str]:
     if kind == "rank":
         return "worst", "best"
     values = pair.values[pair.is_feasible]
-    low, high = four_digits(float(values.min())), four_digits(float(values.max()))
+    ends = float(values.min()), float(values.max())
+    style = number_style(ends)
+    low, high = map(style.show, ends)
     return (high, low) if pair.direction == "minimize" else (low, high)
 
 
@@ -291,9 +295,10 @@ def _shades_entry(pair: ParamPair, kind: HeatKind, shading: _Shading, look: Look
     sign = "≤≥" if look.unicode else ("<=", ">=")
     better = sign[0] if pair.direction == "minimize" else sign[1]
     spans: list[Span] = []
+    style = number_style(shading.bounds.tolist())
     for shade, characters in enumerate(_SHADES[:-1]):
         bound = float(shading.bounds[shade])
-        text = f"{better}{four_digits(bound)}" if kind == "contour" else f"best {bound:.0%}"
+        text = f"{better}{style.show(bound)}" if kind == "contour" else f"best {bound:.0%}"
         spans += [Span(f"{characters[which]} ", _role(shade)), Span(f"{text} ", "note")]
     spans.append(Span(f"{_SHADES[-1][which]} worse", "note"))
     return LegendEntry(tuple(spans), 10)
@@ -330,13 +335,23 @@ def _heat_maps(request: FigureRequest, kind: HeatKind) -> Iterator[TitledFigure]
         if len(names) < _PAIR:
             yield _no_pair(request, objective)
             continue
-        # Without a choice the first pair is drawn: of many parameters there are too many pairs.
-        shown = names[:_MAX_IN_PAIRS] if request.params else names[:_PAIR]
+        # Without a choice one pair is drawn: of many parameters there are too many pairs.
+        shown = names[:_MAX_IN_PAIRS] if request.params else _most_telling(request, objective)
         more = ""
         if len(names) > len(shown):
             more = f" (of {plural(len(names), 'parameter')}, {request.chooser} chooses)"
         for pair in combinations(shown, _PAIR):
             yield _heat_map(request, kind, objective, pair, more)
+
+
+def _most_telling(request: FigureRequest, objective: int) -> list[str]:
+    """Return the two parameters that matter most, in the order in which the study has them.
+
+    So a map keeps its axes while trials come in that make the second the first.
+    """
+    names = chosen_params(request, objective)
+    first = by_effect(request.study.trials, objective, names)[:_PAIR]
+    return [name for name in names if name in first]
 
 
 def _heat_map(

@@ -10,6 +10,7 @@ import numpy as np
 
 from hptui.analysis.axis import Axis
 from hptui.analysis.history import History, Reported, history_of
+from hptui.analysis.number_styles import style_of
 from hptui.analysis.region import Measure
 from hptui.domain.readable import four_digits, plural
 from hptui.figures.canvas.chart import (
@@ -32,6 +33,7 @@ from hptui.figures.canvas.points import Points, row_after, thin_steps
 from hptui.figures.history_band import build_band, draw_band
 from hptui.figures.repeat_whiskers import spreads_of, whiskers_of
 from hptui.figures.request import Frame, TitledFigure
+from hptui.figures.study_events import NO_EVENTS, event_entries, event_marks, events_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from hptui.figures.canvas.roles import Role
     from hptui.figures.repeat_whiskers import Spreads, Whiskers
     from hptui.figures.request import FigureRequest
+    from hptui.figures.study_events import StudyEvents
     from hptui.trials import BoolArray, FloatArray, IntArray
 
 
@@ -126,7 +129,11 @@ def compose_scene(
     near = [group.where(sight.has(group.values)) for group in others]
     targets = np.array([] if target is None else [target], np.float64)
     targets = targets[_is_drawable(targets, is_log=is_log) & sight.has(targets)]
-    seen = (complete.values[~is_far], *(group.values for group in near), targets)
+    best_ever = history.best[_is_drawable(history.best, is_log=is_log)]
+    if is_far.any():
+        best_ever = best_ever[~sight.is_worse(best_ever)]
+    # The best of a part may have come before it, and be better than all in it.
+    seen = (complete.values[~is_far], *(group.values for group in near), targets, best_ever)
     y_axis = Axis.around(np.concatenate(seen), is_log=is_log)
     x_axis = Axis.around(_numbers(history).astype(np.float64))
 
@@ -262,6 +269,7 @@ def draw_history(
     selected: int | None = None,
     window: tuple[int, int] | None = None,
     note: str = "",
+    events: StudyEvents = NO_EVENTS,
     spreads: Spreads | None = None,
     objective: int = 0,
 ) -> Figure:
@@ -281,6 +289,7 @@ def draw_history(
         selected: The number of a trial that is marked.
         window: The first and the last trial number that are shown; without, all are.
         note: What the legend says besides, safe for a terminal.
+        events: What happened between trials; marked on the axis.
         spreads: Of its repeated trials; None where there are none.
         objective: Of which its values are.
     """
@@ -292,6 +301,8 @@ def draw_history(
     legend = history_legend(
         shown, scene, target=target, target_name=target_name, is_log=is_log, look=look
     )
+    x_low, x_high = math.ceil(scene.x_axis.low), math.floor(scene.x_axis.high)
+    legend = (*legend, *event_entries(events, x_low, x_high, look=look))
     if note:
         legend = (*legend, LegendEntry((Span(note, "note"),), 8))
     if width < MIN_WIDTH or height < MIN_HEIGHT:
@@ -308,6 +319,7 @@ def draw_history(
             Line(thin_steps(scene.best, area.width, end=scene.best_end), "best", is_steps=True),
         ),
         marks=_marks(scene, place),
+        axis_marks=event_marks(events, scene.x_axis),
         x_mark=_x_mark(scene, selected),
         legend=legend,
     )
@@ -450,7 +462,9 @@ def why_nothing(history: History, *, is_log: bool, is_part: bool) -> str:
 def _add_best(entries: list[LegendEntry], history: History, *, look: Look) -> None:
     if not len(history.best) or np.isnan(history.best[-1]):
         return
-    text = f"{'★' if look.unicode else '*'} {four_digits(float(history.best[-1]))}"
+    # As many digits as tell it from the others.
+    best = style_of(history.values).alone(float(history.best[-1]))
+    text = f"{'★' if look.unicode else '*'} {best}"
     row = history.best_row
     if row is not None:
         text += f" #{history.numbers[row]}"
@@ -468,11 +482,13 @@ def _history(request: FigureRequest, objective: int) -> TitledFigure:
     study = request.study
     trials = study.trials
     history, spreads = history_of(trials, objective), spreads_of(study, objective)
+    events = events_of(study)
 
     def draw(frame: Frame) -> Figure:
         return draw_history(
             history,
             spreads=spreads,
+            events=events,
             width=frame.width,
             height=frame.height,
             is_log=request.is_log,

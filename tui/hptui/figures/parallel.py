@@ -12,7 +12,8 @@ from hptui.analysis.axis import Axis
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.objectives.pareto import pareto_front
 from hptui.analysis.param_axis import ParamAxis, build_param
-from hptui.domain.readable import four_digits, plural
+from hptui.domain.number_column import number_style
+from hptui.domain.readable import plural
 from hptui.domain.text import cell_width
 from hptui.figures.canvas.chart import LegendEntry, fit_legend
 from hptui.figures.canvas.field import (
@@ -240,9 +241,10 @@ def _texts(each: ParamAxis, area: Field, lift: float, look: Look) -> Iterator[tu
     if not each.has.all():
         yield below, 0, "without"
     if each.choices is None:
-        yield area.top - 1, 0, four_digits(each.axis.high)
+        style = number_style((each.axis.low, each.axis.high))
+        yield area.top - 1, 0, style.show(each.axis.high)
         row, at = (below, 0) if each.has.all() else (lowest, 1)
-        yield row, at, four_digits(each.axis.low)
+        yield row, at, style.show(each.axis.low)
         return
     places = each.place(np.arange(len(each.choices), dtype=np.float64))
     taken: set[int] = set()

@@ -8,7 +8,7 @@ import numpy as np
 
 from hptui.analysis.axis import Axis
 from hptui.analysis.objectives.front import build_front
-from hptui.domain.readable import four_digits
+from hptui.domain.number_column import number_style
 from hptui.errors import UsageError
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
@@ -174,11 +174,12 @@ def _legend(
         entries.append(entry(6, f"{n_infeasible} infeasible", "⊘X"[which], "infeasible"))
     if len(front.directions) > _FLAT and shown.on_front.any():
         third = shown.values[shown.on_front, _FLAT]
-        order = (third.min(), third.max())
+        order = (float(third.min()), float(third.max()))
         best, worst = order if front.directions[_FLAT] == "minimize" else order[::-1]
         name = label(names[_FLAT], 20, look=look)
         marks = "".join(each[which] for each in _THIRDS)
-        text = f"{name} {four_digits(float(best))} to {four_digits(float(worst))}"
+        style = number_style(order)
+        text = f"{name} {style.show(best)} to {style.show(worst)}"
         entries.append(entry(9, text, marks, "best"))
     n_infinite = int((~is_finite).sum())
     if n_infinite:

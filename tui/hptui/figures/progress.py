@@ -9,8 +9,9 @@ import numpy as np
 
 from hptui.analysis.axis import Axis
 from hptui.analysis.compare.comparison import LETTERS
+from hptui.analysis.number_styles import style_of
 from hptui.analysis.spent import time_spent, wall_until
-from hptui.domain.readable import four_digits, show_duration
+from hptui.domain.readable import show_duration
 from hptui.figures.canvas.chart import Canvas, LegendEntry, Mark
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, y_ticks
 from hptui.figures.canvas.lines import Line
@@ -139,7 +140,7 @@ def _legend(studies: Sequence[Progress], *, is_log: bool, look: Look) -> list[Le
         reached = "no value"
         if row is not None:
             best, end_s = float(study.best[row]), float(study.ends_s[row])
-            reached = f"{four_digits(best)} after {show_duration(end_s)}"
+            reached = f"{style_of(study.best).alone(best)} after {show_duration(end_s)}"
         if len(studies) > 1:
             name = label(study.name, MAX_NAME_CHARS, look=look)
             entries.append(entry(9 - index, f"{name} {reached}", LETTERS[index], SERIES[index]))

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 from hptui.analysis.compare.comparison import check_comparable
 from hptui.errors import UsageError
 from hptui.figures.canvas.picture import FINE
+from hptui.storage.read.study_detail import run_starts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from hptui.analysis.evaluators import Evaluator
+    from hptui.domain.study_changes import StudyChange
     from hptui.figures.canvas.figure import Figure
     from hptui.figures.canvas.picture import Look
+    from hptui.storage.read.study_detail import RunRecord
     from hptui.trials import Trials
 
 
@@ -28,10 +31,27 @@ class PlottedStudy:
     """As stored."""
     trials: Trials
     metric_names: tuple[str, ...]
-    run_starts_s: tuple[float, ...] = field(default=(), kw_only=True)
-    """When hptui began to run it, in seconds since 1970; empty where it never did."""
-    is_repeated: bool = field(default=False, kw_only=True)
-    """Whether a run has run configurations several times."""
+    runs: tuple[RunRecord, ...] = field(default=(), kw_only=True)
+    """Runs of hptui, oldest first."""
+    changes: tuple[StudyChange, ...] = field(default=(), kw_only=True)
+    """What people changed, oldest first."""
+    n_ahead: int | None = field(default=None, kw_only=True)
+    """How many trials the budget still allows; None where that is not known."""
+
+    @property
+    def run_starts_s(self) -> tuple[float, ...]:
+        """When hptui began to run it, in seconds since 1970; empty where it never did."""
+        return run_starts(self.runs)
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether a run has run configurations several times."""
+        return any(run.repeat > 1 for run in self.runs)
+
+    @property
+    def is_far(self) -> bool:
+        """Whether a run had workers on other machines."""
+        return any(run.is_far for run in self.runs)
 
     def value_name(self, objective: int) -> str:
         """Return what an objective is called."""

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import heapq
 import math
+import re
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from hptui.analysis.axis import Axis
 from hptui.domain.readable import plural, show_duration
+from hptui.domain.text import safe_line
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE
+from hptui.errors import HptuiError
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, field_of
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark
 from hptui.figures.canvas.picture import FINE
 from hptui.figures.canvas.points import Points
 from hptui.figures.request import Frame, TitledFigure
+from hptui.storage.read.text_fields import FileTexts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -28,10 +34,11 @@ if TYPE_CHECKING:
     from hptui.figures.canvas.field import Field
     from hptui.figures.canvas.picture import Look
     from hptui.figures.canvas.roles import Role
-    from hptui.figures.request import FigureRequest
+    from hptui.figures.request import FigureRequest, PlottedStudy
     from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
 
+_HOST_CHARS: Final = 16
 _LEFT_BEHIND: Final = 5.0
 """Running for so many times the longest run that ended, a trial was killed, as Optuna sees it."""
 
@@ -49,14 +56,31 @@ class Timeline:
     ends_s: FloatArray
     """Not before the start; of a running trial the time until which is looked."""
     workers: IntArray
-    """From 0: the first worker that was free at the start."""
-    n_workers: int
+    """From 0, those of a host one after the other: the first that was free at the start."""
+    hosts: tuple[str, ...]
+    """Of each worker; empty: the machine that hptui ran on."""
     n_not_started: int
     """Trials that are left out."""
     n_reversed: int
     """Trials that have ended before they started, by their times."""
     breaks_s: FloatArray
     """How long the break between runs was that ended with each trial's start; mostly 0."""
+
+    @property
+    def n_workers(self) -> int:
+        """How many workers there are."""
+        return len(self.hosts)
+
+    @property
+    def names(self) -> list[str]:
+        """What each worker is called: its number, on its host."""
+        numbers: Counter[str] = Counter()
+        names: list[str] = []
+        for host in self.hosts:
+            numbers[host] += 1
+            shown = safe_line(host, max_chars=_HOST_CHARS)
+            names.append(f"{shown} {numbers[host]}".strip())
+        return names
 
     @property
     def first_s(self) -> float:
@@ -86,16 +110,23 @@ class Timeline:
         return float((self.ends_s - self.starts_s).sum()) / whole if whole > 0 else 1.0
 
 
-def build_timeline(trials: Trials, now_s: float, run_starts_s: Sequence[float] = ()) -> Timeline:
+def build_timeline(
+    trials: Trials,
+    now_s: float,
+    run_starts_s: Sequence[float] = (),
+    hosts: Mapping[int, str] = MappingProxyType({}),
+) -> Timeline:
     """Return the timeline.
 
-    Workers are not stored, so they are inferred: each trial has the first one that is free.
+    Workers are not stored, so they are inferred: each trial has the first one of its host that is
+    free.
 
     Args:
         trials: The trials.
         now_s: The end of running trials, unless nobody runs them.
         run_starts_s: When runs began; where nothing is known of runs, a time without a trial that
             is longer than any trial is a break between them.
+        hosts: The machines of trials, by their numbers, that ran on others than hptui.
     """
     is_started = np.isfinite(trials.starts_s) & (trials.numbers >= 0)
     rows = np.flatnonzero(is_started)
@@ -105,7 +136,9 @@ def build_timeline(trials: Trials, now_s: float, run_starts_s: Sequence[float] =
     ends_s = np.where(is_running, _latest_s(trials, now_s), completes_s)
     ends_s = np.where(np.isfinite(ends_s), ends_s, starts_s)
     shown_s = np.maximum(starts_s, ends_s)
-    workers = _workers(starts_s, shown_s)
+    workers, of_workers = _workers(
+        starts_s, shown_s, [hosts.get(number, "") for number in trials.numbers[rows].tolist()]
+    )
     return Timeline(
         trials.numbers[rows],
         states[rows],
@@ -114,7 +147,7 @@ def build_timeline(trials: Trials, now_s: float, run_starts_s: Sequence[float] =
         shown_s,
         workers,
         breaks_s=_breaks(starts_s, shown_s, run_starts_s),
-        n_workers=int(workers.max()) + 1 if len(workers) else 0,
+        hosts=of_workers,
         n_not_started=int((~is_started).sum()),
         n_reversed=int((~is_running & (ends_s < starts_s)).sum()),
     )
@@ -146,17 +179,36 @@ def _latest_s(trials: Trials, now_s: float) -> float:
     return now_s if is_alive or not len(ends_s) else float(ends_s.max())
 
 
-def _workers(starts_s: FloatArray, ends_s: FloatArray) -> IntArray:
+def _workers(
+    starts_s: FloatArray, ends_s: FloatArray, hosts: Sequence[str]
+) -> tuple[IntArray, tuple[str, ...]]:
+    """Return the worker of each trial, and the host of each worker."""
+    of_host: dict[str, tuple[list[int], list[tuple[float, int]]]] = {
+        host: ([], []) for host in hosts
+    }
     workers: list[int] = []
-    free: list[int] = []
-    busy: list[tuple[float, int]] = []
-    for start, end in zip(starts_s.tolist(), ends_s.tolist(), strict=True):
+    for start, end, host in zip(starts_s.tolist(), ends_s.tolist(), hosts, strict=True):
+        free, busy = of_host[host]
         while busy and busy[0][0] <= start:
             heapq.heappush(free, heapq.heappop(busy)[1])
         worker = heapq.heappop(free) if free else len(busy)
         heapq.heappush(busy, (end, worker))
         workers.append(worker)
-    return np.array(workers, np.int64)
+    counts: Counter[str] = Counter()
+    for worker, host in zip(workers, hosts, strict=True):
+        counts[host] = max(counts[host], worker + 1)
+    ordered = sorted(counts, key=_in_order)
+    firsts: dict[str, int] = {}
+    for host in ordered:
+        firsts[host] = sum(counts[each] for each in firsts)
+    found = [worker + firsts[host] for worker, host in zip(workers, hosts, strict=True)]
+    return np.array(found, np.int64), tuple(each for each in ordered for _ in range(counts[each]))
+
+
+def _in_order(host: str) -> list[tuple[int, str]]:
+    """Return what sorts `gpu2` before `gpu10`."""
+    parts = re.findall(r"\d{1,15}|\D+|\d", host)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 _MINUTE: Final = 60
@@ -233,7 +285,7 @@ def draw_timeline(
     n_shown = min(timeline.n_workers, room)
     gap = 2 if 2 * n_shown <= room else 1
     height = min(height, max(_MIN_LINES, n_shown * gap + _LINES_BESIDE))
-    labels = [str(worker + 1) for worker in range(n_shown)]
+    labels = timeline.names[:n_shown]
     area = field_of([(0.0, text) for text in labels], width, height, has_legend=True)
     rows = 1.0 - np.arange(n_shown) * gap / max(1, area.height - 1)
     y_ticks: Ticks = list(zip(rows.tolist(), labels, strict=True))
@@ -335,7 +387,9 @@ def _dots(bars: _Bars, rows: FloatArray, area: Field) -> Sequence[Dots]:
 
 def _legend(timeline: Timeline, kinds: IntArray, n_shown: int, *, look: Look) -> list[LegendEntry]:
     n_workers, n_breaks = timeline.n_workers, int((timeline.breaks_s > 0).sum())
-    entries = [entry(9, f"{plural(n_workers, 'worker')}, {timeline.busy_share:.0%} busy")]
+    n_hosts = len(set(timeline.hosts))
+    on = f" on {plural(n_hosts, 'machine')}" if any(timeline.hosts) else ""
+    entries = [entry(9, f"{plural(n_workers, 'worker')}{on}, {timeline.busy_share:.0%} busy")]
     for kind, each in enumerate(_LOOKS):
         count = int((kinds == kind).sum())
         if count:
@@ -354,7 +408,8 @@ def _legend(timeline: Timeline, kinds: IntArray, n_shown: int, *, look: Look) ->
 
 def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
     """Return the workers over time."""
-    timeline = build_timeline(request.study.trials, time.time(), request.study.run_starts_s)
+    study = request.study
+    timeline = build_timeline(study.trials, time.time(), study.run_starts_s, _hosts_of(study))
 
     def draw(frame: Frame) -> Figure:
         return draw_timeline(
@@ -366,3 +421,14 @@ def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
         )
 
     yield TitledFigure("trials by worker", draw)
+
+
+def _hosts_of(study: PlottedStudy) -> Mapping[int, str]:
+    """Return the machines of a study's trials; it reads the file where a run had other machines."""
+    if not study.is_far:
+        return {}
+    try:
+        return dict(FileTexts(study.path, study.name).hosts())
+    except HptuiError:
+        # The file is locked or gone just now; the trials are shown without.
+        return {}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.far_workers import DEFAULT_LOST_AFTER_S, DEFAULT_RETRIES
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.catalogue import is_registered
 from hptui.registry.commands.command import CommandSpec
@@ -22,6 +23,7 @@ from hptui.storage.files.study_identity import mark_of
 from hptui.storage.read.session import read_study_file
 
 if TYPE_CHECKING:
+    from hptui.domain.far_workers import FarWorkers
     from hptui.domain.objective import ObjectiveRef
 
 _FOLDER: Final = "known-code"
@@ -60,6 +62,16 @@ def is_known_python(python: str) -> bool:
     return _is_kept(_digest("python", python))
 
 
+def note_far(far: FarWorkers) -> None:
+    """Remember that this person has had workers on these machines."""
+    _keep(_of_far(far))
+
+
+def is_known_far(far: FarWorkers) -> bool:
+    """Say whether this person has had workers there: a study may name any machine."""
+    return _is_kept(_of_far(far))
+
+
 def is_known_run(ref: ObjectiveRef) -> bool:
     """Say whether `note_run` was told of this code before."""
     return _is_kept(_of_runs(ref))
@@ -85,6 +97,11 @@ def agree(code: UnknownCode) -> None:
 
 def _of_runs(ref: ObjectiveRef, folder: str = "") -> str:
     return _digest(*(("ran-in", folder) if folder else ("ran",)), *_code(ref))
+
+
+def _of_far(far: FarWorkers) -> str:
+    usual = replace(far, retries=DEFAULT_RETRIES, lost_after_s=DEFAULT_LOST_AFTER_S)
+    return _digest("far", json.dumps(usual.to_json(), sort_keys=True))
 
 
 def _code(ref: ObjectiveRef) -> tuple[str, ...]:

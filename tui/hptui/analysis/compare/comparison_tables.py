@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.compare.comparison import LETTERS
+from hptui.domain.number_column import NumberStyle, number_style
 from hptui.domain.readable import four_digits, show_duration
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.text_table import Column, TextTable
@@ -27,6 +28,7 @@ def bests_table(comparison: Comparison, value_name: str, star: str = "★") -> T
     others = (state for state in _OTHER_STATES if any(each.counts[state] for each in results))
     states = (*_STATES, *others)
     several = comparison.n_objectives > 1
+    style = number_style([each.best.value for each in results if each.best is not None])
     columns = [
         Column(""),
         Column("study"),
@@ -43,7 +45,7 @@ def bests_table(comparison: Comparison, value_name: str, star: str = "★") -> T
         (
             LETTERS[at],
             each.name,
-            _best(each, star if at == leader else ""),
+            _best(each, star if at == leader else "", style),
             NOTHING if each.best is None else f"#{each.best.number}",
             *((f"{each.n_front:,}", _volume(each)) if several else ()),
             *(f"{each.counts[state]:,}" for state in states),
@@ -112,8 +114,8 @@ def params_sentence(comparison: Comparison) -> str:
     return ""
 
 
-def _best(result: StudyResult, star: str) -> str:
-    return NOTHING if result.best is None else f"{star} {four_digits(result.best.value)}".lstrip()
+def _best(result: StudyResult, star: str, style: NumberStyle) -> str:
+    return NOTHING if result.best is None else f"{star} {style.show(result.best.value)}".lstrip()
 
 
 def _volume(result: StudyResult) -> str:

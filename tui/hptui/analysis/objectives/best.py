@@ -11,7 +11,7 @@ from hptui.trials import complete_rows
 
 if TYPE_CHECKING:
     from hptui.domain.objective import Direction
-    from hptui.trials import BoolArray, FloatArray, Trials
+    from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
 
 def best_trials(trials: Trials, among: BoolArray | None = None) -> BoolArray:
@@ -46,3 +46,23 @@ def best_row(values: FloatArray, is_feasible: BoolArray, direction: Direction) -
         return None
     losses = values[rows] if direction == "minimize" else -values[rows]
     return int(rows[np.argmin(losses)])
+
+
+def leading_rows(trials: Trials, front: IntArray) -> IntArray:
+    """Return the rows of the best tenth, at least one; with several objectives, of the front.
+
+    Only complete and feasible trials with a finite value count.
+
+    Args:
+        trials: The study.
+        front: The numbers of the trials on the Pareto front; unused with one objective.
+    """
+    if len(trials.directions) != 1:
+        return np.flatnonzero(np.isin(trials.numbers, front) & trials.is_complete)
+    values = trials.values[:, 0]
+    rows = np.flatnonzero(trials.is_complete & trials.is_feasible & np.isfinite(values))
+    if not len(rows):
+        return rows
+    losses = values[rows] if trials.directions[0] == "minimize" else -values[rows]
+    count = -(-len(rows) // 10)
+    return rows[np.argpartition(losses, count - 1)[:count]]

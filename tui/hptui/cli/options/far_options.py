@@ -6,47 +6,43 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hptui.cli.options.option_values import typed
 from hptui.domain.far_workers import (
     CODE_FROM,
+    DEFAULT_LOST_AFTER_S,
     DEFAULT_RETRIES,
     Cluster,
     FarWorkers,
     read_engine_address,
     read_hosts,
+    read_lost_after,
     read_retries,
     read_scheduler,
     read_worker_resources,
+    workers_on_hosts,
 )
-from hptui.domain.readable import plural
 from hptui.domain.resources import AUTO
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
     from hptui.domain.objective import ObjectiveRef
     from hptui.domain.resources import Resources
+    from hptui.storage.read.study_facts import StudyFacts
 
 
-def add_far_options(
-    parser: argparse.ArgumentParser,
-    typed: Callable[[Callable[[str], object]], Callable[..., object]],
-) -> None:
-    """Add the options.
-
-    Args:
-        parser: The parser of `hptui run`.
-        typed: Makes of a function that reads a text what argparse wants.
-    """
+def add_far_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options to the parser of `hptui run`."""
     group = parser.add_argument_group("workers on other machines")
     group.add_argument(
         "--hosts",
         type=typed(read_hosts),
         metavar="LIST",
         help="run trials on these machines over ssh, like gpu1,gpu2:4,me@gpu3; :4 means four "
-        "workers there (default: one, or as many as --devices hold)",
+        "workers there (default: one, or as many as --devices hold); without this and --scheduler, "
+        "where the study's last run had its workers, unless --backend loky brings them back here",
     )
     group.add_argument(
         "--scheduler",
@@ -85,6 +81,48 @@ def add_far_options(
         help="repeat a trial up to N times when the connection to its worker is lost (default "
         f"{DEFAULT_RETRIES})",
     )
+    group.add_argument(
+        "--lost-after",
+        type=typed(read_lost_after),
+        metavar="TIME",
+        help="a machine that is silent for so long is lost (default "
+        f"{DEFAULT_LOST_AFTER_S:.0f}s); workers that hear nothing of this one end after four times "
+        "that, and a run waits twice that for a scheduler",
+    )
+
+
+def as_in_last_run(args: argparse.Namespace, facts: StudyFacts | None) -> str:
+    """Fill in where the study's last run had its workers, if nothing typed says where they are.
+
+    A study may name any machine, so that only what this person has used is taken over.
+
+    Returns:
+        A sentence on what was taken over, or on what was not; empty where there is nothing to say.
+    """
+    last = facts.runs[-1].far if facts is not None and facts.runs else None
+    asked = (args.hosts, args.scheduler, args.backend)
+    if last is None or any(each is not None for each in asked):
+        return ""
+    from hptui.registry.known_code import is_known_far
+
+    # These are for the machine that hptui runs on.
+    is_for_here = args.pin or args.python is not None or args.devices == (AUTO,)
+    is_of_cluster = last.cluster is not None
+    if is_for_here or (is_of_cluster and args.devices) or not is_known_far(last):
+        return f"The last run's workers were on {last.shown}; this one's are on this machine."
+    if last.cluster is None:
+        args.hosts = last.hosts
+    else:
+        args.backend, args.scheduler = "dask", last.cluster.scheduler or None
+        args.worker_resources = args.worker_resources or last.cluster.resources or None
+        if last.cluster.address[0]:
+            args.engine_address = args.engine_address or last.cluster.address
+    args.code = args.code or last.code
+    args.host_python = args.host_python or last.python or None
+    for option, value in (("retry_lost", last.retries), ("lost_after", last.lost_after_s)):
+        if getattr(args, option) is None:
+            setattr(args, option, value)
+    return f"Workers run on {last.shown}, as in the last run; --backend loky brings them back here."
 
 
 def far_of(args: argparse.Namespace, ref: ObjectiveRef) -> FarWorkers | None:
@@ -115,6 +153,7 @@ def far_of(args: argparse.Namespace, ref: ObjectiveRef) -> FarWorkers | None:
         code=args.code or "same",
         python=args.host_python or "",
         retries=DEFAULT_RETRIES if args.retry_lost is None else args.retry_lost,
+        lost_after_s=args.lost_after or DEFAULT_LOST_AFTER_S,
     )
     if far.code == "ship":
         from hptui.engine.workers.remote.shipping import shipped_ref
@@ -157,7 +196,7 @@ def _kind(args: argparse.Namespace) -> str | None:
 
 
 _OF_DASK: Final = ("worker_resources", "engine_address")
-_OF_ALL: Final = ("code", "host_python", "retry_lost")
+_OF_ALL: Final = ("code", "host_python", "retry_lost", "lost_after")
 
 
 def _require_none(args: argparse.Namespace, options: tuple[str, ...], without: str) -> None:
@@ -185,11 +224,11 @@ def _cluster(args: argparse.Namespace) -> Cluster:
                 "--scheduler-file`.",
             )
         scheduler = str(Path(scheduler).absolute())
-    address = args.engine_address or ("", 0)
-    if not scheduler:
-        # Nobody else is to reach a cluster of this machine's.
-        address = ("127.0.0.1", 0)
-    return Cluster(scheduler=scheduler, resources=args.worker_resources or (), address=address)
+    return Cluster(
+        scheduler=scheduler,
+        resources=args.worker_resources or (),
+        address=args.engine_address or ("", 0),
+    )
 
 
 def far_slots(far: FarWorkers, resources: Resources, asked: int | None, usual: int) -> int:
@@ -207,19 +246,4 @@ def far_slots(far: FarWorkers, resources: Resources, asked: int | None, usual: i
     if far.cluster is not None:
         # Without a number: as many as the cluster has threads, once it has told.
         return asked or (1 if far.cluster.scheduler else usual)
-    on_devices = resources.n_on_devices
-    for host in far.hosts:
-        if on_devices is not None and (host.n_workers or 0) > on_devices:
-            raise UsageError(
-                f"{host} has {plural(host.n_workers or 0, 'worker')}, and its devices hold "
-                f"{on_devices}.",
-                hint="Name more devices, or add --per-device.",
-            )
-    n_places = sum(host.n_workers or on_devices or 1 for host in far.hosts)
-    if asked is not None and asked > n_places:
-        raise UsageError(
-            f"{plural(asked, 'worker')} do not fit on {plural(len(far.hosts), 'host')} with "
-            f"{plural(n_places, 'place')}.",
-            hint=f"Give a host more, like {far.hosts[0].name}:{asked}.",
-        )
-    return asked or n_places
+    return workers_on_hosts(far.hosts, resources, asked)

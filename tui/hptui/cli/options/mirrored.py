@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.storage.mirror.address import parse_address, parse_storage
-from hptui.storage.mirror.mirrors import mirror_path, mirror_state
+from hptui.storage.mirror.mirrors import (
+    mirror_path,
+    mirror_state,
+    remember_source,
+    source_of_mirror,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from hptui.storage.mirror.address import SourceAddress
     from hptui.storage.mirror.mirrors import MirrorState
+
+Result = TypeVar("Result")
 
 
 def source_of(text: str) -> SourceAddress | None:
@@ -78,11 +86,59 @@ def mirrored_source(address: SourceAddress) -> tuple[SourceAddress, Path]:
         HptuiError: The source cannot be read, and never was.
     """
     read, state = _refreshed(address)
+    remember_source(read)
     if state.trouble:
         print(f"hptui: {state.describe()}", file=sys.stderr, flush=True)
     for note in state.notes:
         print(f"hptui: {safe_line(note, max_chars=400)}", file=sys.stderr, flush=True)
     return read, mirror_path(address)
+
+
+def server_of(text: str) -> SourceAddress | None:
+    """Return the server that `--storage` names for a run; None where it names a file.
+
+    Raises:
+        UsageError: It is a place where nothing can be run.
+    """
+    is_address = "://" in text or text.partition("#")[0].endswith(":")
+    address = source_of(text) if is_address else None
+    if address is not None and address.kind not in ("postgresql", "mysql"):
+        raise UsageError(
+            f"--storage {safe_line(address)}: studies there are only read.",
+            hint="A run stores its study in a file, or on PostgreSQL, MySQL or MariaDB.",
+        )
+    return address
+
+
+def name_on_server(address: SourceAddress, named: str | None) -> str | None:
+    """Return the name that a study on a server is to have; None where none was given.
+
+    Raises:
+        UsageError: `#NAME` and `--study` differ.
+    """
+    if named is not None and address.study not in (None, named):
+        raise UsageError(
+            f"--storage names the study {safe_line(address.study)}, and --study "
+            f"{safe_line(named)}.",
+            hint="Omit one of them.",
+        )
+    return named or address.study
+
+
+def file_of_run(address: SourceAddress) -> tuple[SourceAddress, Path]:
+    """Return the server of a study that is to be run, and the file of its mirror.
+
+    The database may be empty, and the mirror not there yet.
+
+    Raises:
+        HptuiError: The server cannot be reached, and never was.
+    """
+    from hptui.storage.mirror.source import BareDatabaseError
+
+    try:
+        return mirrored_source(address)
+    except BareDatabaseError:
+        return address, mirror_path(address)
 
 
 def _refreshed(address: SourceAddress) -> tuple[SourceAddress, MirrorState]:
@@ -93,15 +149,44 @@ def _refreshed(address: SourceAddress) -> tuple[SourceAddress, MirrorState]:
     if is_first and sys.stderr.isatty():
         print(f"Reading {safe_line(address)}.", file=sys.stderr, flush=True)
     try:
-        return address, refresh(address)
+        return with_password(address, refresh)
     except PasswordError:
-        asked = with_asked_password(address)
-        if asked is not None:
-            return asked, refresh(asked)
         state = mirror_state(mirror_path(address))
         if state is None or state.synced_s is None:
             raise
         return address, state
+
+
+def catch_up_mirror(path: Path) -> None:
+    """Let a mirror know of a change that was made at its source; other files are left alone."""
+    address = source_of_mirror(path)
+    if address is not None:
+        from hptui.storage.mirror.following import catch_up
+
+        catch_up(address)
+
+
+def with_password(
+    address: SourceAddress, act: Callable[[SourceAddress], Result]
+) -> tuple[SourceAddress, Result]:
+    """Do something with a server, and again with a password that is asked for where it wants one.
+
+    Returns:
+        The address that was taken, and what it gave.
+
+    Raises:
+        PasswordError: It wants another password, and nobody can be asked.
+        HptuiError: It failed.
+    """
+    from hptui.storage.mirror.source import PasswordError
+
+    try:
+        return address, act(address)
+    except PasswordError:
+        asked = with_asked_password(address)
+        if asked is None:
+            raise
+        return asked, act(asked)
 
 
 def with_asked_password(address: SourceAddress) -> SourceAddress | None:

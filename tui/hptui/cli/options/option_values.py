@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING, TypeVar
 
-from hptui.domain.text import safe_line
 from hptui.errors import UsageError
+from hptui.storage.files import target as target_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,10 +32,7 @@ def require_free(target: Path, *, overwrite: bool) -> None:
     """Refuse a file that is there already, before anything is computed.
 
     Raises:
-        UsageError: It is there, and was not asked to be replaced.
+        StudyFileError: It is there, and was not asked to be replaced.
     """
-    if os.path.lexists(target) and not overwrite:
-        raise UsageError(
-            f"{safe_line(str(target), max_chars=1_000)} already exists.",
-            hint="--overwrite replaces it, or choose another name.",
-        )
+    if not overwrite:
+        target_files.require_free(target, hint="--overwrite replaces it, or choose another name.")

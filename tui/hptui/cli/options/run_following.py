@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.cli.options.option_values import typed
 from hptui.domain.following import (
     DEFAULT_TIMEOUT_S,
     PACKAGES,
@@ -20,21 +21,12 @@ from hptui.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
     from hptui.domain.following import Tracking
 
 
-def add_following(
-    parser: argparse.ArgumentParser,
-    typed: Callable[[Callable[[str], object]], Callable[..., object]],
-) -> None:
-    """Add the options.
-
-    Args:
-        parser: The parser of `hptui run`.
-        typed: Makes of a function that reads a text what argparse wants.
-    """
+def add_following(parser: argparse.ArgumentParser) -> None:
+    """Add the options to the parser of `hptui run`."""
     group = parser.add_argument_group("what follows trials")
     group.add_argument(
         "--callback",

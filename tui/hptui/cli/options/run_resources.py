@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hptui.cli.options.option_values import typed
 from hptui.domain.resources import (
     NONE,
     SET_FOR_DEVICES,
@@ -40,16 +41,8 @@ _OPTIONS: Final[tuple[tuple[str, Callable[[str], object], str, str], ...]] = (
 )
 
 
-def add_resources(
-    parser: argparse.ArgumentParser,
-    typed: Callable[[Callable[[str], object]], Callable[..., object]],
-) -> None:
-    """Add the options.
-
-    Args:
-        parser: The parser of `hptui run`.
-        typed: Makes of a function that reads a text what argparse wants.
-    """
+def add_resources(parser: argparse.ArgumentParser) -> None:
+    """Add the options to the parser of `hptui run`."""
     group = parser.add_argument_group("devices, cores and memory")
     for name, read, metavar, text in _OPTIONS:
         group.add_argument(name, type=typed(read), metavar=metavar, help=text)

@@ -35,6 +35,16 @@ def study_json(study: StudyDetail, best: TrialDetail | None) -> dict[str, Any]:
         "last_activity": iso_utc(summary.last_activity_s),
         "runs": [_run_json(run) for run in study.runs],
         "edits": study.edits,
+        "changes": [
+            {
+                "trial": change.number,
+                "what": change.what,
+                "text": change.text,
+                "at": iso_utc(change.at_s),
+                "by": change.who or None,
+            }
+            for change in study.changes
+        ],
         "tags": summary.tags,
         "note": study.note.body,
         "artifacts": [each.to_json() for each in study.artifacts],

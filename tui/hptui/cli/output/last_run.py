@@ -53,7 +53,7 @@ def old_edits(facts: StudyFacts, named: Collection[str]) -> list[str]:
     return [f"Edits in force: {edits_text(left, facts.since)}. --reset NAME undoes one."]
 
 
-def as_in_last_run(
+def with_last_arguments(
     found: FoundObjective,
     facts: StudyFacts,
     study_file: Path,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hptui.cli.options.filter_option import chosen_rows
 from hptui.cli.options.locate import locate_study
 from hptui.figures.request import PlottedStudy
-from hptui.storage.read.study_detail import StudyDetail, read_study, run_starts
+from hptui.storage.read.study_detail import StudyDetail, read_study
 from hptui.storage.read.study_reader import StudyReader
 
 if TYPE_CHECKING:
@@ -37,13 +37,12 @@ def read_plotted(text: str, studies: Path | None, filter_text: str | None) -> Re
     trials = reader.trials
     if filter_text is not None:
         trials = trials.select(chosen_rows(filter_text, reader))
-    starts_s = run_starts(detail.runs)
     return ReadStudy(
         place.path,
         place.study_name,
         trials,
         detail.metric_names,
         detail,
-        run_starts_s=starts_s,
-        is_repeated=any(run.repeat > 1 for run in detail.runs),
+        runs=detail.runs,
+        changes=detail.changes,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.compare.comparison import ComparedStudy, compare
+from hptui.analysis.number_styles import style_of
 from hptui.analysis.objectives.front import build_front
 from hptui.analysis.objectives.hypervolume import worst_values
 from hptui.analysis.stopping.advice import build_advice
@@ -16,7 +17,7 @@ from hptui.analysis.stopping.advice_text import advice_sentences, front_sentence
 from hptui.analysis.stopping.front_advice import build_front_advice
 from hptui.cli.commands.reading.failures import failure_groups, trials_text
 from hptui.cli.output.study_text import counts_text, edit_text, objective_text, run_text
-from hptui.domain.readable import four_digits, plural, show_duration, show_moment, show_size
+from hptui.domain.readable import plural, show_duration, show_moment, show_size
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import describe, kind_of
 from hptui.domain.study_ref import StudyRef
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
     from hptui.analysis.compare.comparison import StudyResult
     from hptui.cli.output.read_plotted import ReadStudy
+    from hptui.domain.number_column import NumberStyle
     from hptui.figures.request import TitledFigure
+    from hptui.trials import ParamColumn
 
 _MAX_FRONT: Final = 50
 _MAX_CAUSES: Final = 20
@@ -187,6 +190,8 @@ def _front_section(study: ReadStudy) -> Section:
         for name, param in trials.params.items()
         if any(param.has(row) for row in at_rows)
     ]
+    values = [style_of(trials.values[at_rows, at]) for at in range(n_objectives)]
+    styles = [style_of(param.values[at_rows]) for _, param in params]
     columns = (
         Column("trial", "right"),
         *(Column(study.value_name(at), "right") for at in range(n_objectives)),
@@ -195,8 +200,8 @@ def _front_section(study: ReadStudy) -> Section:
     rows = tuple(
         (
             f"#{number}",
-            *(four_digits(float(value)) for value in trials.values[row]),
-            *(show_choice(param.value_at(row)) if param.has(row) else "" for _, param in params),
+            *(style.show(float(trials.values[row, at])) for at, style in enumerate(values)),
+            *(_shown(param, row, style) for (_, param), style in zip(params, styles, strict=True)),
         )
         for number, row in zip(numbers, at_rows, strict=True)
     )
@@ -207,6 +212,13 @@ def _front_section(study: ReadStudy) -> Section:
     return Section(
         "Pareto front", sentences, (TextTable(columns, rows, "trials that no other one beats"),)
     )
+
+
+def _shown(param: ParamColumn, row: int, style: NumberStyle) -> str:
+    if not param.has(row):
+        return ""
+    value = param.value_at(row)
+    return style.show(value) if isinstance(value, float) else show_choice(value)
 
 
 def _param_sections(study: ReadStudy, n_objectives: int) -> Iterator[Section]:

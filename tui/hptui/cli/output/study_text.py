@@ -25,6 +25,7 @@ from hptui.ui.setup.resource_fields import lost_variables, resource_options, tex
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hptui.domain.study_changes import StudyChange
     from hptui.storage.read.studies import StudySummary
     from hptui.storage.read.study_detail import RunRecord, StudyDetail
     from hptui.storage.read.trial_detail import TrialDetail
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _MAX_NOTE_CHARS = 400
 _MAX_COMMAND_CHARS = 2_000
+_MAX_CHANGES = 10
 
 
 def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
@@ -53,6 +55,7 @@ def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
         field_line("last run", run_text(study.runs[-1]) if study.runs else ""),
         *(_run_lines(study.runs[-1]) if study.runs else ()),
         *_edit_lines(study.edits),
+        *field_lines("changes", [change_text(change) for change in study.changes[-_MAX_CHANGES:]]),
         field_line("tags", ", ".join(summary.tags)),
         *note_lines(study.note),
         *artifact_lines(study.artifacts),
@@ -135,6 +138,12 @@ def _run_lines(run: RunRecord) -> list[str]:
 
 def _edit_lines(edits: dict[str, dict[str, Any]]) -> list[str]:
     return field_lines("edits", [f"{name}: {edit_text(edit)}" for name, edit in edits.items()])
+
+
+def change_text(change: StudyChange) -> str:
+    """Return a change with who made it and when: `from #12 on: 2 to 4 workers (jo, ...)`."""
+    about = ", ".join(each for each in (change.who, show_moment(change.at_s)) if each)
+    return f"from #{change.number} on: {change.text}" + (f" ({about})" if about else "")
 
 
 def edit_text(edit: dict[str, Any]) -> str:

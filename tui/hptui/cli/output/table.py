@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hptui.domain.number_column import NumberStyle, number_style
 from hptui.domain.readable import four_digits
 from hptui.domain.text import cell_width, char_width, safe_line
 from hptui.domain.text_table import Column
@@ -23,17 +24,27 @@ def render_table(
 ) -> list[str]:
     """Return a header and a line for each row, safe for a terminal.
 
-    Floats are shown with four significant digits, None as nothing. With `width`, in cells, the
+    The floats of a column share their digits, None is shown as nothing. With `width`, in cells, the
     widest columns that are aligned left are cut until a line fits, but not the first one, which
     is what a person types; then lines are cut at their end.
     """
     header = [safe_line(column.title) for column in columns]
-    cells = [[show_cell(cell) for cell in row] for row in rows]
+    styles = [
+        number_style([row[at] for row in rows if isinstance(row[at], float)])
+        for at in range(len(columns))
+    ]
+    cells = [
+        [_styled(cell, style) for cell, style in zip(row, styles, strict=True)] for row in rows
+    ]
     widths = [
         max(cell_width(row[index]) for row in (header, *cells)) for index in range(len(columns))
     ]
     _shrink(widths, columns, width)
     return [_line(row, columns, widths, width) for row in (header, *cells)]
+
+
+def _styled(cell: object, style: NumberStyle) -> str:
+    return style.show(cell) if isinstance(cell, float) else show_cell(cell)
 
 
 def show_cell(cell: object) -> str:
@@ -83,4 +94,12 @@ def _line(
         padding = " " * (room - cell_width(text))
         parts.append(padding + text if column.align == "right" else text + padding)
     line = GAP.join(parts).rstrip()
-    return line if width is None else cut(line, width)
+    if width is None or cell_width(line) <= width:
+        return line
+    # A part of a number would be another number.
+    while len(parts) > 1 and columns[len(parts) - 1].align == "right":
+        if sum(map(cell_width, parts[:-1])) + len(GAP) * (len(parts) - 1) < width:
+            parts[-1] = "…"
+            break
+        parts.pop()
+    return cut(GAP.join(parts).rstrip(), width)

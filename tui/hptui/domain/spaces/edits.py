@@ -6,7 +6,7 @@ import difflib
 import re
 import tomllib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hptui.domain.spaces.choice_lists import pick_choices, read_choices
 from hptui.domain.spaces.choices import find_choice, place_of, read_literal, same_choice
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "FORK_COMMAND",
     "UNSET",
     "ParamEdit",
     "Unset",
@@ -57,6 +58,8 @@ __all__ = [
     "unknown_parameter",
 ]
 
+FORK_COMMAND: Final = "hptui fork STUDY NEW_NAME"
+"""Stands in the hint of an error where a fork can have what the study itself cannot."""
 _SPACE_FORMS = "Write it like lr=1e-5..1e-1:log, depth=2..12:step=2, x=..5, x=1.. or x=:linear."
 _RANGE = re.compile(r"(?:(?P<low>[^:=]*?)\.\.(?P<high>[^:=]*))?(?P<tail>(?::[^:=]*(?:=[^:=]*)?)*)")
 
@@ -183,7 +186,7 @@ def check_against_history(name: str, new: ParamSpec, stored: ParamSpec) -> None:
     """
     where = f"Parameter {show(name)}"
     new_study = "Start a new study for it: give --study another name."
-    fork = "Carry the trials that fit into a new study: hptui fork STUDY NEW_NAME"
+    fork = f"Carry the trials that fit into a new study: {FORK_COMMAND}"
     if type(new) is not type(stored):
         raise SpaceError(
             f"{where} is {kind_of(new)} now, but this study holds it as {kind_of(stored)}.",

@@ -106,6 +106,8 @@ class Channel:
         self._lines = Lines()
         self._unsent = bytearray()
         self.is_closed = False
+        self.n_received = 0
+        """Bytes."""
 
     def fileno(self) -> int:
         """Return the descriptor to wait on."""
@@ -131,6 +133,7 @@ class Channel:
         if not data:
             self.is_closed = True
             return []
+        self.n_received += len(data)
         return [unpack(line) for line in self._lines.feed(data)]
 
     def receive_all(self) -> list[Message]:

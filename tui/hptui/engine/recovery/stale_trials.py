@@ -24,6 +24,8 @@ from hptui.storage.files.validation import require_writable
 from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from optuna.trial import FrozenTrial
 
 
@@ -38,15 +40,18 @@ def leftover_trials(study: optuna.Study) -> list[FrozenTrial]:
     return [trial for trial in running if trial.system_attrs.get(RUN_KEY) in here]
 
 
-def treat_stale_trials(study: optuna.Study, folder: Path, what: str) -> int:
+def treat_stale_trials(
+    study: optuna.Study, folder: Path, what: str, left: Sequence[FrozenTrial] | None = None
+) -> int:
     """Fail or requeue leftover trials; returns how many, or how many are left alone.
 
     Args:
         study: The study, whose lease the caller holds.
         folder: The study's folder, where its trials have their scratch folders.
         what: `fail`, `requeue` or `leave`.
+        left: The trials; without them, those that are left on this machine.
     """
-    left = leftover_trials(study)
+    left = leftover_trials(study) if left is None else left
     if what == "leave":
         return len(left)
     n_settled = 0

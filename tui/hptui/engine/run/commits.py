@@ -1,4 +1,7 @@
-"""When what is gathered goes into the study file, and what happens while the file refuses."""
+"""When what is gathered goes into the study file, and what happens while the file refuses.
+
+A server in its place is meant by the file.
+"""
 
 from __future__ import annotations
 
@@ -125,7 +128,7 @@ class Commits:
             self._observer.note(sentence)
         if self._blocked_since_s is not None:
             self._unblock(self._blocked_since_s)
-        elif takes_lock:
+        elif takes_lock and self._storage.server is None:
             self._rest(now())
         return True
 
@@ -134,6 +137,7 @@ class Commits:
         is_counted = self._storage.in_transaction or self._storage.has_pending_finish
         if is_counted and not self.lasting_trouble:
             self.commit()
+        self._storage.show()
 
     def _rest(self, now_s: float) -> None:
         rest_s = self._turns.rest_s(now_s)
@@ -162,8 +166,9 @@ class Commits:
                 raise self._given_up
             if is_cut_short:
                 raise HptuiError(
-                    f"The study file could not be written at the end of the run ({self.trouble}); "
-                    "all trials that have ended are stored, but not how the run ended."
+                    f"{self._storage.called} could not be written at the end of the run "
+                    f"({self.trouble}); all trials that have ended are stored, but not how the run "
+                    "ended."
                 )
             self._look_at_trouble(now())
             pause(_LAST_RETRY_S)
@@ -177,14 +182,15 @@ class Commits:
             self._blocked_since_s = since_s
         elif self._has_told_trouble:
             self._has_told_trouble = False
-            self._observer.note("The study file can be written again.")
+            self._observer.note(f"{self._storage.called} can be written again.")
 
     def block(self, reason: str = "") -> None:
         """Note that the file refuses writes: nothing new is started until it takes them."""
         time_s = now()
         self._retry_at_s = time_s + _RETRY_S
         if self._given_up is None:
-            self._reason = reason or self._storage.trouble or "The study file cannot be written."
+            cannot = f"{self._storage.called} cannot be written."
+            self._reason = reason or self._storage.trouble or cannot
         if self._blocked_since_s is None:
             self._blocked_since_s = time_s
             self._on_blocked(True)
@@ -210,7 +216,9 @@ class Commits:
         limit = f"{LIMIT_S / 60:g} minutes"
         if now_s > since_s + LIMIT_S:
             self.give_up(
-                HptuiError(f"The study file could not be written for {limit}: {self._reason}")
+                HptuiError(
+                    f"{self._storage.called} could not be written for {limit}: {self._reason}"
+                )
             )
         elif now_s > since_s + _TELL_TROUBLE_AFTER_S:
             if not self._has_told_trouble:

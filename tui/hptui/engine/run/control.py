@@ -12,6 +12,7 @@ from hptui.domain.readable import plural, show_duration
 from hptui.domain.run_text import require_possible
 from hptui.domain.spaces.edits import edits_from_json, edits_to_json
 from hptui.domain.spaces.space import spec_to_json
+from hptui.domain.study_changes import space_change_text
 from hptui.domain.text import safe_line
 from hptui.engine.ipc.message_schema import REQUESTS, require
 from hptui.engine.ipc.protocol import ProtocolError
@@ -35,6 +36,7 @@ from hptui.storage.annotations.notes import NoteConflictError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hptui.domain.study_changes import ChangedWhat
     from hptui.engine.ipc.protocol import Message
     from hptui.engine.run.engine import Engine
     from hptui.engine.run.study_trials import LiveTrial
@@ -186,7 +188,9 @@ def _kill(engine: Engine, message: Message) -> Message:
 def _jobs(engine: Engine, message: Message) -> Message:
     n_workers = int(message["n"])
     require_possible(n_workers)
+    before = engine.rules.n_workers
     use_workers(engine, n_workers)
+    _note_change(engine, "workers", f"{before} to {plural(n_workers, 'worker')}")
     return {"text": f"Now using {plural(n_workers, 'worker')}."}
 
 
@@ -244,10 +248,13 @@ def _extend(engine: Engine, message: Message) -> Message:
     more = int(message["trials"])
     if not more:
         raise UsageError("Add 1 trial or more, or take some away with a number below 0.")
-    if engine.rules.budget.n_trials is None:
+    before = engine.rules.budget.n_trials
+    if before is None:
         raise UsageError("The run has no trial limit to extend.")
     _require_going_on(engine, "extended")
     engine.feed(ExtendRequested(more))
+    after = plural(engine.rules.budget.n_trials or 0, "trial")
+    _note_change(engine, "budget", f"{before} to {after}")
     return {"text": f"This run now has {plural(engine.rules.budget.n_trials, 'trial')}."}
 
 
@@ -255,6 +262,8 @@ def _limit(engine: Engine, message: Message) -> Message:
     seconds = message["seconds"]
     _require_going_on(engine, "given another end")
     engine.feed(LimitRequested(None if seconds is None else float(seconds)))
+    limit = "no time limit" if seconds is None else f"{show_duration(seconds)} left"
+    _note_change(engine, "budget", limit)
     if seconds is None:
         return {"text": "The run has no time limit."}
     return {"text": f"The run ends in {show_duration(seconds)} at the latest."}
@@ -272,6 +281,8 @@ def _space(engine: Engine, message: Message) -> Message:
     edits = edits_from_json(message["edits"])
     is_dry = bool(message.get("dry"))
     change = run.space.change(edits, dry=is_dry)
+    if not is_dry:
+        _note_change(engine, "space", space_change_text(edits))
     engine.feed(Tick())
     when = "would be kept" if is_dry else "kept"
     return {
@@ -279,6 +290,12 @@ def _space(engine: Engine, message: Message) -> Message:
         "set_aside": change.set_aside,
         "text": f"{plural(change.kept, 'trial')} {when}, {change.set_aside} set aside.",
     }
+
+
+def _note_change(engine: Engine, what: ChangedWhat, text: str) -> None:
+    run = engine.run_state
+    assert run is not None
+    run.record_change(what, text)
 
 
 def _retry(engine: Engine, message: Message) -> Message:

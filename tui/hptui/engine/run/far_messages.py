@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from hptui.engine.workers.worker_manager import Slot
 
 _MAX_PATH: Final = 4_096
+_OF_AGENTS: Final = frozenset({"ping", "log", "kept", "memory", "gone", "hello", "unready"})
+_FROM_AFAR: Final = _OF_AGENTS | {"cluster", "ended"}
+"""What agents and the gateway say; all else is a worker's."""
 
 
 def take_first(engine: Engine, channel: Channel, message: Message) -> bool:
@@ -38,6 +41,10 @@ def take_first(engine: Engine, channel: Channel, message: Message) -> bool:
 
 def take(engine: Engine, channel: Channel, message: Message) -> bool:
     """Take what comes from another machine; False where a worker here would say the same."""
+    op = message.get("op")
+    if not isinstance(op, str) or op not in _FROM_AFAR:
+        # Most are of a trial.
+        return False
     manager = engine._worker_manager
     if manager.agents.is_gateway(channel):
         _take_of_gateway(engine, message)
@@ -109,9 +116,12 @@ def _use_threads(engine: Engine, n_threads: int) -> None:
 def tick(engine: Engine, time_s: float) -> None:
     """Give up what has not answered in time."""
     agents = engine._worker_manager.agents
+    due_s = agents.due_s()
+    if due_s is None or time_s < due_s:
+        return
     try:
         agents.require_cluster(time_s)
     except HptuiError as error:
         engine._give_up(error)
-    for process in agents.unconfirmed(time_s):
+    for process in (*agents.unconfirmed(time_s), *agents.silent(time_s)):
         engine.on_process_end(process)

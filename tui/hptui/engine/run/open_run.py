@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from optuna.trial import TrialState, create_trial
 
-from hptui.domain.attribute_keys import ENQUEUED_KEY, IMPORT_KEY, RUNS_KEY, STUDY_KEY
+from hptui.domain.attribute_keys import CHANGES_KEY, ENQUEUED_KEY, IMPORT_KEY, RUNS_KEY, STUDY_KEY
 from hptui.domain.readable import plural
 from hptui.domain.spaces.edits import check_params
 from hptui.domain.spaces.space import spec_to_json
+from hptui.domain.study_changes import add_change
 from hptui.domain.text import redacted, safe_line
 from hptui.engine.recovery.unsaved_trials import leave
 from hptui.engine.run.study_trials import Counts
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
+    from hptui.domain.study_changes import ChangedWhat
     from hptui.engine.ipc.protocol import Message
     from hptui.engine.recovery.lease import StudyHold
     from hptui.engine.run.events import EndReason
@@ -169,6 +171,14 @@ class Run:
         self.notes.append(text)
         self._record(notes=self.notes)
 
+    def record_change(self, what: ChangedWhat, text: str) -> None:
+        """Write what this user has changed of the run now."""
+        study_id = self.study._study_id
+        known = self.storage.get_study_system_attrs(study_id).get(CHANGES_KEY)
+        number = self.storage.get_n_trials(study_id)
+        changes = add_change(known, number, what, text)
+        self.storage.set_study_system_attr(study_id, CHANGES_KEY, cast("Any", changes))
+
     def _record(self, **fields: object) -> None:
         runs = runs_of(self.study)
         for run in runs:
@@ -247,13 +257,15 @@ class Run:
         left = leave(self.folder, self.id, lines)
         if left is None:
             return HptuiError(
-                f"The study file could not be written ({why}), nor any other place; these trials "
-                f"are not stored: {' '.join(lines)}"
+                f"{self.storage.called} could not be written ({why}), nor any other place; these "
+                f"trials are not stored: {' '.join(lines)}"
             )
         return HptuiError(
-            f"The study file could not be written ({why}); {count} that it lacks are in "
+            f"{self.storage.called} could not be written ({why}); {count} that it lacks are in "
             f"{safe_line(left)}",
-            hint=f"The next run stores them, or hptui doctor {safe_line(self.plan.study)} --fix.",
+            hint="The next run of the study from this machine stores them."
+            if self.storage.server is not None
+            else f"The next run stores them, or hptui doctor {safe_line(self.plan.study)} --fix.",
         )
 
 

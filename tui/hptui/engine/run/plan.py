@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hptui.domain.script_study import ScriptStudy
     from hptui.engine.workers.worker_kinds import Backend
     from hptui.registry.loading.other_python import OtherPython
+    from hptui.storage.mirror.address import SourceAddress
 
 Leftovers = Literal["leave", "fail", "requeue"]
 
@@ -54,6 +55,10 @@ class RunPlan:
     ref: ObjectiveRef
     study_file: Path
     study: str
+    server: SourceAddress | None = None
+    """Where the study is, when that is a server; the study's file is its mirror."""
+    join: bool = False
+    """Whether other engines may run the study at the same time."""
     address: str = ""
     """What stands for the study on a command line."""
     directions: tuple[Direction, ...] | None = None

@@ -32,6 +32,7 @@ from hptui.engine.recovery.unsaved_trials import find_spools, is_any_left, use_u
 from hptui.engine.run.changed_space import CodeWatch
 from hptui.engine.run.configuration import RunConfiguration
 from hptui.engine.run.effective_space import EditedSpace
+from hptui.engine.run.on_server import claim, open_server
 from hptui.engine.run.open_run import Run, open_folder, runs_of, utc_now
 from hptui.engine.run.script_plan import begin_like_script
 from hptui.engine.run.space_edits import SpaceEdits
@@ -47,6 +48,7 @@ from hptui.storage.files.study_identity import token_of
 from hptui.storage.files.validation import inspect_file, require_writable
 from hptui.storage.read.session import read_study_file
 from hptui.storage.read.studies import study_names
+from hptui.storage.server.engines import MAX_RUNS
 from hptui.storage.sqlite.connection import study_path
 from hptui.storage.sqlite.creation import create_study_file, fill_empty_file
 from hptui.storage.sqlite.next_run import spell_edits
@@ -54,12 +56,15 @@ from hptui.storage.sqlite.storage import SqliteStorage
 from hptui.storage.transfer.study_rows import study_id_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from optuna.trial import FrozenTrial
 
     from hptui.engine.ipc.protocol import Message
     from hptui.engine.run.plan import RunPlan
+    from hptui.storage.server.study_server import StudyServer
 
-_MAX_RUNS_KEPT = 50
 _MAX_VANISHED = 10
 
 
@@ -77,17 +82,22 @@ def open_run(plan: RunPlan, about: Message, socket_path: Path) -> Run:
     folder = folder_of(plan.study_file, plan.study)
     require_no_link_in(folder, inside=True)
     choices: RunConfiguration | None = None
-    if inspect_file(plan.study_file, check_budget_s=0.0).kind in ("missing", "empty"):
+    server = None
+    if plan.server is not None:
+        server, choices = open_server(plan, about, plan.server)
+    elif inspect_file(plan.study_file, check_budget_s=0.0).kind in ("missing", "empty"):
         # All that can be refused is refused before the file is there.
         choices = RunConfiguration.of(plan, about, None)
     lease = Lease.of_this_process(plan.study, secrets.token_hex(4), socket_path)
-    hold = _hold(plan, lease)
-    try:
+    with contextlib.ExitStack() as undone:
+        if server is not None:
+            undone.callback(server.close)
+        hold = _hold(plan, lease)
+        undone.callback(hold.release, tidy=True)
         _begin_folder(plan, hold)
-        return _open(plan, about, hold, choices)
-    except BaseException:
-        hold.release(tidy=True)
-        raise
+        run = _open(plan, about, hold, choices, server)
+        undone.pop_all()
+        return run
 
 
 def _hold(plan: RunPlan, lease: Lease) -> StudyHold:
@@ -152,18 +162,30 @@ def _set_aside(folder: Path) -> None:
             each.rename(aside / each.name)
 
 
-def _open(plan: RunPlan, about: Message, hold: StudyHold, choices: RunConfiguration | None) -> Run:
-    n_replayed = _replay(plan)
-    storage = SqliteStorage(plan.study_file)
+def _open(
+    plan: RunPlan,
+    about: Message,
+    hold: StudyHold,
+    choices: RunConfiguration | None,
+    server: StudyServer | None = None,
+) -> Run:
+    n_replayed = 0 if server is not None else _replay(plan)
+    storage = SqliteStorage(plan.study_file, server=server)
     try:
         study = _find_study(storage, plan.study)
         if choices is None or study is not None:
             choices = RunConfiguration.of(plan, about, study)
         if study is None:
             study = _create_study(storage, plan, choices)
+        left = None
+        if server is not None:
+            claimed = claim(plan, hold, storage, server, study)
+            study, left, n_replayed = claimed.study, claimed.abandoned, claimed.n_replayed
+            # Others may have added to it.
+            choices = RunConfiguration.of(plan, about, study)
         attrs = storage.get_study_system_attrs(study._study_id)
         plan = plan.with_prepared(NextRun.read(attrs.get(NEXT_KEY)))
-        return _start(plan, hold, storage, study, choices, n_replayed)
+        return _start(plan, hold, storage, study, choices, n_replayed, left)
     except BaseException:
         storage.grouped = False
         storage.close()
@@ -210,11 +232,12 @@ def _start(
     study: optuna.Study,
     choices: RunConfiguration,
     n_replayed: int,
+    left: Sequence[FrozenTrial] | None,
 ) -> Run:
     handler = open_folder(hold.folder)
     study.sampler = choices.sampler
     study.pruner = choices.pruner
-    n_leftover = treat_stale_trials(study, hold.folder, plan.leftovers)
+    n_leftover = treat_stale_trials(study, hold.folder, plan.leftovers, left)
     since = _since(study, choices)
     _write_study_attrs(plan, hold.lease, study, choices, since)
     if isinstance(choices.sampler.base, KnownGridSampler):
@@ -292,7 +315,7 @@ def _write_study_attrs(
     stored: object = attrs.get(STUDY_KEY)
     about = cast("dict[str, Any]", stored) if isinstance(stored, dict) else {}
     about = about or {"token": secrets.token_hex(16), "created": utc_now()}
-    runs = runs_of(study)[-_MAX_RUNS_KEPT + 1 :]
+    runs = runs_of(study)[-MAX_RUNS + 1 :]
     place = plan.place
     runs.append(
         {

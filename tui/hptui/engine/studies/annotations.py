@@ -1,4 +1,4 @@
-"""Saving notes and tags: through the engine that runs the study, or else in its file."""
+"""Saving notes and tags: by the engine that runs the study, in its file, or on its server."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from hptui.storage.annotations.changes import Edit, annotate, checked
 from hptui.storage.annotations.notes import NoteConflictError
 from hptui.storage.files.moving import connect_for_writing
 from hptui.storage.files.validation import require_writable
+from hptui.storage.mirror.changing import annotate_on_server
+from hptui.storage.mirror.mirrors import changeable_source
 from hptui.storage.read.session import find_study
 from hptui.storage.sqlite.connection import as_storage_error
 
@@ -35,8 +37,12 @@ def save_edit(path: Path, study_name: str, edit: Edit) -> int:
         NoteConflictError: Somebody else has saved the note since it was read.
         StudyBusyError: Others keep the study from being written.
         StudyFileError: The file cannot be written.
+        SourceError: The server that the file mirrors refuses.
     """
     fit = checked(edit)
+    address = changeable_source(path)
+    if address is not None:
+        return annotate_on_server(address, path, study_name, fit)
     deadline_s = time.monotonic() + _PATIENCE_S
     while True:
         try:

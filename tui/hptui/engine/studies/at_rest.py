@@ -17,6 +17,7 @@ from hptui.domain.readable import plural
 from hptui.domain.run_text import require_possible
 from hptui.domain.spaces.edits import check_params, edits_from_json, edits_to_json
 from hptui.domain.spaces.space import spec_to_json
+from hptui.domain.study_changes import space_change_text
 from hptui.domain.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.engine.studies.claim import claimed
@@ -30,6 +31,7 @@ from hptui.storage.sqlite.next_run import (
     StoredSpace,
     add_waiting,
     last_workers,
+    note_change,
     read_next,
     read_space,
     withdraw_waiting,
@@ -140,6 +142,8 @@ def _space(path: Path, study_name: str, message: Message) -> Message:
                 before = _known(read_space(connection, study_id), study_name)
                 after = before.with_edits(edits)
                 write_space(connection, study_id, after)
+                text = space_change_text(edits)
+                note_change(connection, study_id, before.next_number, "space", text)
             kept, set_aside = after.count(reader)
             text = f"{plural(kept, 'trial')} kept, {set_aside} set aside, from the next run on."
     return {"kept": kept, "set_aside": set_aside, "text": text}

@@ -11,10 +11,11 @@ from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
 from hptui.engine.recovery.lease import folder_of
 from hptui.engine.studies.claim import name_held, require_free_folder
-from hptui.engine.studies.renaming import require_free_name, require_study
+from hptui.engine.studies.renaming import require_study
 from hptui.errors import StudyFileError, UsageError
 from hptui.storage.files.staging import draft_folder
 from hptui.storage.files.studies_folder import study_file
+from hptui.storage.files.target import require_folder, require_free_study_file
 from hptui.storage.files.validation import require_writable
 from hptui.storage.mirror.mirrors import folder_for_new
 from hptui.storage.read.stored_spaces import read_latest_spaces
@@ -22,7 +23,7 @@ from hptui.storage.read.studies import study_names
 from hptui.storage.read.study_facts import read_facts
 from hptui.storage.read.study_reader import StudyReader
 from hptui.storage.sqlite.connection import as_storage_error
-from hptui.storage.transfer.copying import drafted, extract_study, require_folder, take_in_file
+from hptui.storage.transfer.copying import drafted, extract_study, take_in_file
 from hptui.storage.transfer.fork_plan import plan_fork
 from hptui.storage.transfer.fork_rows import make_fork
 from hptui.storage.transfer.study_rows import rename_study, study_id_of
@@ -171,7 +172,7 @@ def check_new_study(folder: Path, new_name: str, target: Path | None) -> Path:
     check_study_name(new_name)
     if target is None or not target.exists():
         target = target or study_file(folder, new_name)
-        require_free_name(target)
+        require_free_study_file(target)
         require_free_folder(folder_of(target, new_name))
         require_folder(target)
         return target

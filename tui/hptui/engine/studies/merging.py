@@ -103,7 +103,7 @@ def merge_studies(
         plan = _plan(copies, stack, any_objective=any_objective, on_progress=on_progress)
         _require_kept(plan)
         for share in plan.shares:
-            share.source.columns.close()
+            share.source.reader.close()
         _join(drafts, places, plan, new_name)
     return Merged(path, plan)
 
@@ -150,10 +150,10 @@ def _plan(
 ) -> MergePlan:
     sources: list[Source] = []
     for path, name in places:
-        columns = stack.enter_context(StudyReader(path, name, on_progress=on_progress))
-        columns.refresh()
-        facts = read_facts(path, name, len(columns.trials.directions))
-        sources.append(Source(columns, facts, read_latest_spaces(path, name)))
+        reader = stack.enter_context(StudyReader(path, name, on_progress=on_progress))
+        reader.refresh()
+        facts = read_facts(path, name, len(reader.trials.directions))
+        sources.append(Source(reader, facts, read_latest_spaces(path, name)))
     plan = plan_merge(sources)
     first = _tuned(sources[0])
     for other in () if any_objective else map(_tuned, sources[1:]):
@@ -199,26 +199,26 @@ def _join(
         order_trial_ids(connection, study_id)
         put_study_facts(connection, study_id, origin)
         note_edited(connection, study_id, plan.differing)
-        settle_runs(connection, study_id, len(plan.shares[0].source.columns.trials.directions))
+        settle_runs(connection, study_id, len(plan.shares[0].source.reader.trials.directions))
         leave_sampler_state(connection, study_id)
 
     change_draft(whole, new_name, join)
 
 
 def _prepare(draft: Path, share: Share, name: str) -> None:
-    columns = share.source.columns
-    ids = columns.trials.trial_ids[share.rows].tolist()
+    reader = share.source.reader
+    ids = reader.trials.trial_ids[share.rows].tolist()
     numbers = share.numbers.tolist()
 
     def prepare(connection: sqlite3.Connection, study_id: int) -> None:
         keep_trials(connection, study_id, dict(zip(ids, numbers, strict=True)))
-        tell_origin(connection, columns.study_name)
-        old = columns.trials.numbers[share.rows].tolist()
+        tell_origin(connection, reader.study_name)
+        old = reader.trials.numbers[share.rows].tolist()
         replace_trial_numbers(connection, dict(zip(old, numbers, strict=True)))
-        put_params(connection, columns, share.rows, share.fits)
+        put_params(connection, reader, share.rows, share.fits)
         rename_study(connection, study_id, name)
 
-    change_draft(draft, columns.study_name, prepare)
+    change_draft(draft, reader.study_name, prepare)
 
 
 def _move_rows(connection: sqlite3.Connection, study_id: int, target_id: int) -> None:

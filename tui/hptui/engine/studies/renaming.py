@@ -30,11 +30,12 @@ from hptui.storage.files.in_place import drop_second_name
 from hptui.storage.files.moving import connect_for_writing, move_file, move_side_files, settle_file
 from hptui.storage.files.open_files import require_closed
 from hptui.storage.files.studies_folder import study_file
+from hptui.storage.files.target import require_free_study_file
 from hptui.storage.files.validation import require_writable
 from hptui.storage.mirror.mirrors import folder_for_new
 from hptui.storage.read.studies import study_names
 from hptui.storage.sqlite.connection import as_storage_error
-from hptui.storage.transfer.copying import copy_study, require_no_side_files
+from hptui.storage.transfer.copying import copy_study
 from hptui.storage.transfer.study_rows import rename_study as rename_row
 from hptui.storage.transfer.study_rows import study_id_of
 
@@ -173,7 +174,7 @@ def rename_study(path: Path, study_name: str, new_name: str) -> Path:
     change = Renaming(path.parent, path.name, study_name, new_file, new_name)
     old, new = folder_of(path, study_name), folder_of(change.target, new_name)
     if is_with_file:
-        require_free_name(change.target)
+        require_free_study_file(change.target)
     require_free_folder(new)
     with held_for(change, StudyRef(path, study_name)) as claim:
         try:
@@ -228,7 +229,7 @@ def duplicate_study(
     check_study_name(new_name)
     require_study(path, study_name)
     target = study_file(folder or folder_for_new(path), new_name)
-    require_free_name(target)
+    require_free_study_file(target)
     require_free_folder(folder_of(target, new_name))
     copy_study(path, study_name, target, new_name=new_name)
     return target
@@ -286,17 +287,3 @@ def require_no_link(path: Path) -> None:
             f"{safe_line(path.name)} is a link to {safe_line(path.resolve())}.",
             hint="Use the file itself, in its own folder.",
         )
-
-
-def require_free_name(target: Path) -> None:
-    """Refuse a name that a file has already.
-
-    Raises:
-        StudyFileError: There is something at `target`, or what SQLite left of an earlier file.
-    """
-    if os.path.lexists(target):
-        raise StudyFileError(
-            f"{safe_line(target.name)} already exists in {safe_line(target.parent)}.",
-            hint="Choose another name.",
-        )
-    require_no_side_files(target)

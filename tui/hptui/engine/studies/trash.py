@@ -32,7 +32,6 @@ from hptui.engine.studies.changes import (
 from hptui.engine.studies.claim import name_held, require_free_folder
 from hptui.engine.studies.renaming import (
     require_alone,
-    require_free_name,
     require_no_link,
     require_study,
 )
@@ -48,6 +47,7 @@ from hptui.storage.files.moving import (
 from hptui.storage.files.open_files import require_closed
 from hptui.storage.files.side_files import link_on_the_way, read_side_object
 from hptui.storage.files.study_lock import whole_file_held
+from hptui.storage.files.target import require_free_study_file
 from hptui.storage.files.validation import (
     FileReport,
     inspect_file,
@@ -64,7 +64,7 @@ from hptui.storage.transfer.study_rows import delete_study as delete_rows
 from hptui.storage.transfer.study_rows import study_id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
 TRASH: Final = ".hptui-trash"
@@ -207,12 +207,7 @@ class Deletion(_Trashed):
         """Prepare, and take the decisive step."""
         require_no_links(self.folder, self.entry)
         self.entry.mkdir(mode=0o700, parents=True)
-        facts = {"file": self.file, "study": self.study, "is_whole_file": self.is_whole_file}
-        with (self.entry / _ENTRY).open("x", encoding="utf-8") as stream:
-            json.dump({**facts, "deleted": _when(self.stamp)}, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        sync_folder(self.entry.parent)
+        _write_entry(self.entry, self.file, self.study, is_whole_file=self.is_whole_file)
         if self.is_whole_file:
             move_file(self.path, self.kept)
         else:
@@ -347,6 +342,57 @@ def delete_study(path: Path, study_name: str) -> TrashEntry:
     return TrashEntry(change.entry, path.name, study_name, is_whole, _when(stamp))
 
 
+def _write_entry(entry: Path, file: str, study: str, *, is_whole_file: bool) -> None:
+    facts = {"file": file, "study": study, "is_whole_file": is_whole_file}
+    with (entry / _ENTRY).open("x", encoding="utf-8") as stream:
+        json.dump({**facts, "deleted": _when(entry.name)}, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    sync_folder(entry.parent)
+
+
+def keep_copy(
+    folder: Path, file: str, study_name: str, write: Callable[[Path], None]
+) -> TrashEntry:
+    """Put a copy of a study into the trash of a folder; undoing makes a study file of it.
+
+    Args:
+        folder: The folder of studies; it need not exist yet.
+        file: The name of the file that it becomes.
+        study_name: The study.
+        write: Writes the copy to a path.
+
+    Raises:
+        StudyFileError: The folder cannot be written.
+        HptuiError: The copy cannot be made.
+    """
+    stamp = datetime.now(UTC).strftime(_STAMP)
+    entry = TrashEntry(folder / TRASH / stamp, file, study_name, True, _when(stamp))
+    try:
+        require_no_links(folder, entry.folder)
+        entry.folder.mkdir(mode=0o700, parents=True)
+        try:
+            write(entry.folder / file)
+            _write_entry(entry.folder, file, study_name, is_whole_file=True)
+        except BaseException:
+            drop_copy(entry)
+            raise
+    except OSError as error:
+        raise StudyFileError(
+            f"{safe_line(folder)} cannot be written: {safe_line(error.strerror)}."
+        ) from error
+    return entry
+
+
+def drop_copy(entry: TrashEntry) -> None:
+    """Take what `keep_copy` has made out of the trash."""
+    for name in (entry.file, _ENTRY):
+        (entry.folder / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        entry.folder.rmdir()
+        entry.folder.parent.rmdir()
+
+
 def _when(stamp: str) -> float:
     return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC).timestamp()
 
@@ -436,7 +482,7 @@ def _require_room(change: Restoration) -> None:
         raise UsageError(f"{safe_line(what)} is no longer in the trash.")
     try:
         if change.is_whole_file or not os.path.lexists(change.path):
-            require_free_name(change.path)
+            require_free_study_file(change.path)
         else:
             require_writable(change.path)
         beside, kept_folder = change.folders

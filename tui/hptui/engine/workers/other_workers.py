@@ -53,6 +53,7 @@ class OtherProcess(NearProcess):
             raise
         finally:
             os.close(writer)
+        self.guarded = self.pid
         pidfd = open_pidfd(self.pid)
         if pidfd is not None:
             # The pipe stays open as long as a child that the objective has forked.

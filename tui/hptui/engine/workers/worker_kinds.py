@@ -48,8 +48,8 @@ class StartedProcess(Protocol):
         ...
 
     @property
-    def is_lost(self) -> bool:
-        """Whether nobody can tell how it has ended, since its connection was lost."""
+    def why_lost(self) -> str:
+        """A sentence where nobody can tell how it has ended; empty where somebody can."""
         ...
 
     def signal(self, *, force: bool) -> None:
@@ -152,17 +152,7 @@ class NearProcess:
 
     host = ""
     has_ended = True
-    is_lost = False
-
-    @property
-    def pid(self) -> int:
-        """See `StartedProcess`."""
-        raise NotImplementedError
-
-    @property
-    def guarded(self) -> int:
-        """See `StartedProcess`."""
-        return self.pid
+    why_lost = ""
 
     def signal(self, *, force: bool) -> None:
         """The pool signals its group itself."""
@@ -185,6 +175,7 @@ class LokyProcess(NearProcess):
         future.add_done_callback(_look_at)
         self._executor = executor
         (self._process,) = executor._processes.values()
+        self.guarded = self.pid
         self._pidfd = open_pidfd(self.pid)
 
     @property

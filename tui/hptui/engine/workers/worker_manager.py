@@ -351,9 +351,8 @@ class WorkerManager:
             kind, text = slot.ending
             return TrialError(kind, "", text, _tail(slot.log))
         on = f" on {safe_line(process.started.host)}" if process.started.host else ""
-        if process.started.is_lost:
-            text = f"The connection to the worker{on} was lost."
-            return TrialError("lost", "", text, _tail(slot.log))
+        if process.started.why_lost:
+            return TrialError("lost", "", process.started.why_lost, _tail(slot.log))
         how = describe_exit(process.started.exit_code)
         text = f"The worker process{on} ended ({how})"
         if n_running > 1:
@@ -390,8 +389,8 @@ class WorkerManager:
         """Return when a delayed start is due, or what is left of a worker is looked at."""
         due = [left.due_s for left in self.pool.lingering]
         due += [] if self._start_at_s is None else [self._start_at_s]
-        if self.pool.is_far:
-            due += self.agents.due_s()
+        far_s = self.agents.due_s() if self.pool.is_far else None
+        due += [] if far_s is None else [far_s]
         return min(due, default=None)
 
     def tick(self, now_s: float) -> None:

@@ -81,6 +81,16 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class AxisMark:
+    """A place on the x axis where something happened."""
+
+    place: float
+    role: Role
+    character: str
+    ascii: str
+
+
+@dataclass(frozen=True, slots=True)
 class LegendEntry:
     """A part of the legend; the more important ones stay where there is no room for all."""
 
@@ -99,6 +109,8 @@ class Canvas:
     dots: Sequence[Dots] = ()
     lines: Sequence[Line] = ()
     marks: Sequence[Mark] = ()
+    axis_marks: Sequence[AxisMark] = ()
+    """Later ones lie on earlier ones; a label in the axis lies on all."""
     x_mark: float | None = None
     """A place on the x axis that is pointed at."""
     legend: Sequence[LegendEntry] = ()
@@ -232,6 +244,10 @@ def _draw_x_axis(cells: Cells, field: Field, canvas: Canvas, *, look: Look) -> N
     row = field.top + field.height
     corner, level, tick = ("└", "─", "┬") if look.unicode else ("+", "-", "+")
     cells.put(row, field.left - 1, corner + level * field.width, "axis")
+    marked = {field.column(mark.place): mark for mark in canvas.axis_marks}
+    for column, mark in marked.items():
+        character = mark.character if look.unicode else mark.ascii
+        cells.put(row, field.left + column, character, mark.role)
     has_own_row = has_row_for_labels(cells.height)
     pointed_at = None if canvas.x_mark is None else field.column(canvas.x_mark)
     stop = field.width - cell_width(canvas.x_label) - 1
@@ -252,7 +268,8 @@ def _draw_x_axis(cells: Cells, field: Field, canvas: Canvas, *, look: Look) -> N
         hides = not has_own_row and pointed_at in range(min(at, start), start + width + 1)
         if hides or start < free_from or start + width > stop:
             continue
-        cells.put(row, field.left + at, tick, "axis")
+        if at not in marked:
+            cells.put(row, field.left + at, tick, "axis")
         cells.put(row + has_own_row, field.left + start, label, "label")
         free_from = max(at, start + width) + 1
     if pointed_at is not None:

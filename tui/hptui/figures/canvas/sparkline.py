@@ -12,7 +12,8 @@ from hptui.analysis.axis import Axis
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_UNICODE_BARS: Final = "▁▂▃▄▅▆▇█"
+_UNICODE_BARS: Final = "▁▂▃▄▅▆▇"
+"""None is as high as its line, so that those of two lines never become one shape."""
 _ASCII_BARS: Final = "_.-=*#"
 
 

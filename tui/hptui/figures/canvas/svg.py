@@ -24,9 +24,18 @@ _FONT: Final = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',mo
 _QUARTERS: Final = dict(zip("▖▗▄▘▌▚▙▝▞▐▟▀▛▜█", range(1, 16), strict=True))
 """By the sum of lower left 1, lower right 2, upper left 4 and upper right 8."""
 _SHADES: Final = {"░": 0.3, "▒": 0.5, "▓": 0.75}
+_BANDS: Final = {
+    "█": (0, CELL_HEIGHT),
+    "▀": (0, CELL_HEIGHT // 2),
+    "▄": (CELL_HEIGHT // 2, CELL_HEIGHT // 2),
+}
+"""Top and height of blocks as wide as a cell."""
+_MIDDLE_Y: Final = CELL_HEIGHT // 2
 _EIGHTHS: Final = dict(zip("▁▂▃▅▆▇", (1, 2, 3, 5, 6, 7), strict=True))
 """Bars from the bottom; those of four and of eight are quarters too, as in the next."""
 _LEFT_EIGHTHS: Final = dict(zip("▏▎▍▋▊▉", (1, 2, 3, 5, 6, 7), strict=True))
+_SHARP: Final = 'shape-rendering="crispEdges"'
+"""At the edges of blocks that meet no ground shows through."""
 _UP, _RIGHT, _DOWN, _LEFT = 1, 2, 4, 8
 _STROKES: Final = {
     "│": _UP | _DOWN,
@@ -73,7 +82,7 @@ def picture_svg(
     for role in RAMP:
         boxes = "".join(_boxes_behind(picture, role))
         if boxes:
-            parts.append(f'<g class="{role}"><path d="{boxes}"/></g>')
+            parts.append(f'<g class="{role}"><path {_SHARP} d="{boxes}"/></g>')
     for role in ROLES:
         parts.extend(_role_parts(picture, role))
     parts.append("</svg>")
@@ -101,15 +110,16 @@ def _role_parts(picture: Picture, role: Role) -> Iterator[str]:
         if char
     ]
     inside = [text for span, column, row in placed for text in _texts(span, column, row)]
-    solid = "".join(_shape(*cell) for cell in cells)
-    if solid:
-        inside.append(f'<path d="{solid}"/>')
+    for is_block, how in ((True, f" {_SHARP}"), (False, "")):
+        solid = "".join(_shape(*cell) for cell in cells if (cell[0] in _QUARTERS) == is_block)
+        if solid:
+            inside.append(f'<path{how} d="{solid}"/>')
     for shade, opacity in _SHADES.items():
         boxes = "".join(
             _box(x, y, CELL_WIDTH, CELL_HEIGHT) for char, x, y in cells if char == shade
         )
         if boxes:
-            inside.append(f'<path opacity="{opacity}" d="{boxes}"/>')
+            inside.append(f'<path {_SHARP} opacity="{opacity}" d="{boxes}"/>')
     lines = "".join(_strokes(_STROKES[char], x, y) for char, x, y in cells if char in _STROKES)
     if lines:
         inside.append(f'<path class="lines" d="{lines}"/>')
@@ -168,6 +178,42 @@ def _shape(char: str, x: int, y: int) -> str:
             if (code - _BRAILLE) & 1 << bit
         )
     return ""
+
+
+def drawn_shape(char: str, count: int = 1) -> tuple[str, float, bool] | None:
+    """Return how a character is drawn without a font, or None where it is a letter.
+
+    It is the path of `count` of them side by side, from 0, 0 on in cells of CELL_WIDTH by
+    CELL_HEIGHT; its opacity; and whether it has to meet its neighbours without a seam.
+    """
+    width = count * CELL_WIDTH
+    if char in _SHADES:
+        return _box(0, 0, width, CELL_HEIGHT), _SHADES[char], True
+    if char in _STROKES:
+        paths = (_stroke_boxes(_STROKES[char], at * CELL_WIDTH) for at in range(count))
+        return _box(0, _MIDDLE_Y, width, 1) if char == "─" else "".join(paths), 1.0, True
+    if char in _BANDS:
+        top, tall = _BANDS[char]
+        return _box(0, top, width, tall), 1.0, True
+    if char == "·":
+        return None
+    path = "".join(_shape(char, at * CELL_WIDTH, 0) for at in range(count)) if char else ""
+    return (path, 1.0, char in _QUARTERS) if path else None
+
+
+def _stroke_boxes(bits: int, x: int) -> str:
+    """Return a stroke as boxes that are one pixel thick."""
+    middle_x = x + CELL_WIDTH // 2
+    path = ""
+    if bits & (_UP | _DOWN):
+        top = 0 if bits & _UP else _MIDDLE_Y
+        bottom = CELL_HEIGHT if bits & _DOWN else _MIDDLE_Y + 1
+        path += _box(middle_x, top, 1, bottom - top)
+    if bits & (_LEFT | _RIGHT):
+        left = x if bits & _LEFT else middle_x
+        right = x + CELL_WIDTH if bits & _RIGHT else middle_x
+        path += _box(left, _MIDDLE_Y, right - left, 1)
+    return path
 
 
 def _strokes(bits: int, x: int, y: int) -> str:

@@ -18,8 +18,9 @@ import signal
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import Any, NoReturn, cast
 
 from optuna import TrialPruned
 
@@ -34,9 +35,6 @@ from hptui.registry.probing.exploration import Observations, Plan, choose_value
 from hptui.registry.probing.observed import End, Observation, Suggestion
 from hptui.registry.probing.probe_trial import ProbeEnded, ProbeTrial
 from hptui.registry.scripts.script_process import act_as_program
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 FIRST_QUIET_FACTOR = 2.0
 """The first trial may be quiet for so much longer: imports and data are cold then."""
@@ -152,7 +150,7 @@ class Prober:
                 on_report=lambda: channel.send({"reports": True}),
             )
             pid = os.getpid()
-            ended = _call(self._function, trial)
+            ended = call_objective(self._function, trial)
             # An objective that forks comes back here twice; its child has nothing to say.
             if os.getpid() == pid:
                 channel.send(ended)
@@ -255,9 +253,13 @@ class _Watch:
         return "quiet" if time.monotonic() < deadline else "deadline"
 
 
-def _call(function: Objective, trial: ProbeTrial) -> dict[str, Any]:
+def call_objective(function: Objective, trial: ProbeTrial) -> dict[str, Any]:
+    """Run an objective, and return how it has ended, as plain data."""
     try:
-        return {"how": "returned", "values": _count_values(function(trial))}
+        returned = function(trial)
+        values = _count_values(returned)
+        refused = {} if values is not None else {"refused": type(returned).__name__}
+        return {"how": "returned", "values": values, **refused}
     except ProbeEnded:
         return {"how": "ended"}
     except TrialPruned:
@@ -269,8 +271,12 @@ def _call(function: Objective, trial: ProbeTrial) -> dict[str, Any]:
 
 def _count_values(returned: object) -> int | None:
     """Return how many values an objective returned; None when they are not numbers."""
-    is_many = isinstance(returned, list | tuple)
+    if type(returned).__module__ == "numpy":
+        returned = cast("Any", returned).ravel().tolist()
+    is_many = isinstance(returned, Sequence) and not isinstance(returned, str | bytes | bytearray)
     values = cast("Sequence[Any]", returned if is_many else [returned])
+    if any(isinstance(value, str | bytes | bytearray) for value in values):
+        return None
     try:
         for value in values:
             float(value)

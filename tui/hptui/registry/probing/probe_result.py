@@ -52,6 +52,8 @@ class ProbeResult:
     """What to do about the error; may be empty."""
     detail: str = ""
     """The end of the error's traceback."""
+    fault: str = ""
+    """Why trials will fail: the import did, or each probe trial; a sentence, or empty."""
     values_returned: int | None = None
     """How many values the objective returns; None when no probe trial ran to its end."""
     reports: bool = False
@@ -71,6 +73,8 @@ class Story:
         self._problem = ""
         self._hint = ""
         self._detail = ""
+        self._fault = ""
+        self._n_failed = 0
         self._values: int | None = None
         self._reports = False
         self._is_complete = False
@@ -117,11 +121,18 @@ class Story:
                 self._reports = True
             case {"how": "returned", "values": int(values)}:
                 self._values = values
+            case {"how": "returned", "refused": str(kind)}:
+                self._fail(f"The objective returns {_spell_type(kind)}.")
             case {"how": "raised", "message": str(text), "detail": str(detail)}:
-                self._note(f"The objective fails: {safe_line(text, max_chars=500)}", detail)
+                problem = f"The objective fails: {safe_line(text, max_chars=500)}"
+                self._fail(problem)
+                self._note(problem, detail)
             case {"how": "died", "code": int(code)}:
-                self._note(f"The objective ended its process ({_spell_exit(code)}).")
+                problem = f"The objective ended its process ({_spell_exit(code)})."
+                self._fail(problem)
+                self._note(problem)
             case {"problem": str(text), "hint": str(hint), "detail": str(detail)}:
+                self._fail(safe_line(text, max_chars=500))
                 self._note(safe_line(text, max_chars=500), detail, hint)
             case _:
                 pass
@@ -129,6 +140,10 @@ class Story:
     def _note(self, problem: str, detail: str = "", hint: str = "") -> None:
         if not self._problem:
             self._problem, self._detail, self._hint = problem, detail, hint
+
+    def _fail(self, problem: str) -> None:
+        self._n_failed += 1
+        self._fault = self._fault or problem
 
     def _close_trial(self) -> None:
         if self._trial is not None:
@@ -152,7 +167,10 @@ class Story:
             self._note("The objective closed the pipe over which it is probed.")
             return
         what = "Probing" if self.is_loaded else "Importing the objective"
-        self._note(f"{what} ended the process ({_spell_exit(code)}).")
+        problem = f"{what} ended the process ({_spell_exit(code)})."
+        if not self.is_loaded:
+            self._fail(problem)
+        self._note(problem)
 
     def result(self, timeout_s: float) -> ProbeResult:
         """Return what all of it shows."""
@@ -176,6 +194,7 @@ class Story:
             error=error,
             hint="" if first_seen else self._hint,
             detail="" if first_seen else self._detail,
+            fault=self._fault if self._n_failed >= max(1, len(self._seen.trials)) else "",
             values_returned=self._values,
             reports=self._reports,
             studies=tuple(self._studies),
@@ -184,6 +203,12 @@ class Story:
 
     def _ran_out(self) -> bool:
         return any(trial.end == "deadline" for trial in self._seen.trials)
+
+
+def _spell_type(name: str) -> str:
+    if name == "NoneType":
+        return "None instead of its value"
+    return f"{safe_line(name, max_chars=60)} where a number is expected"
 
 
 def _spell_exit(code: int) -> str:

@@ -131,10 +131,10 @@ def annotate(
         NoteConflictError: The note has another version than the writer has seen.
         StudyFileError: It is meant for a study that was deleted since.
     """
-    _require_same(connection, study_name, edit.mark)
+    require_same(connection, study_name, edit.mark)
     if isinstance(edit, NoteEdit):
         numbers = () if edit.trial is None else (edit.trial,)
-        ids = _ids(connection, study_id, study_name, numbers)
+        ids = trial_ids(connection, study_id, study_name, numbers)
         written = write_note(
             connection, study_id, next(iter(ids), None), edit.body, edit.expected_version
         )
@@ -146,7 +146,7 @@ def annotate(
         return Annotation(
             study_user={} if tags is None else {TAGS_KEY: tags}, n_changed=len(of_study)
         )
-    ids = _ids(connection, study_id, study_name, edit.trials)
+    ids = trial_ids(connection, study_id, study_name, edit.trials)
     changed = change("trial", ids)
     return Annotation(
         trial_user={trial_id: {TAGS_KEY: found} for trial_id, found in changed.items()},
@@ -154,7 +154,12 @@ def annotate(
     )
 
 
-def _require_same(connection: sqlite3.Connection, study_name: str, mark: str) -> None:
+def require_same(connection: sqlite3.Connection, study_name: str, mark: str) -> None:
+    """Refuse an edit of a study that was deleted since, where another one has its name.
+
+    Raises:
+        StudyFileError: It is so.
+    """
     identity = read_identity(connection, study_name) if mark else None
     # A study without a trial that has begun could be any other, too.
     if identity is not None and mark not in (identity.marks or (mark,)):
@@ -164,9 +169,14 @@ def _require_same(connection: sqlite3.Connection, study_name: str, mark: str) ->
         )
 
 
-def _ids(
+def trial_ids(
     connection: sqlite3.Connection, study_id: int, study_name: str, numbers: Iterable[int]
 ) -> list[int]:
+    """Return the ids of the trials with these numbers.
+
+    Raises:
+        UsageError: There is no such trial.
+    """
     wanted = list(dict.fromkeys(numbers))
     found: dict[int, int] = {}
     for start in range(0, len(wanted), _CHUNK):

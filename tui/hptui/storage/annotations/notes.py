@@ -59,7 +59,7 @@ def without_notes(attributes: Attributes) -> Attributes:
 
 def read_note(connection: sqlite3.Connection, study_id: int, trial_id: int | None) -> Note:
     """Return the note of a study, or with `trial_id` that of a trial; empty where there is none."""
-    version = _attribute(connection, study_id, _version_key(trial_id))
+    version = _attribute(connection, study_id, version_key(trial_id))
     if not isinstance(version, int):
         return NO_NOTE
     pieces: dict[int, str] = {}
@@ -93,24 +93,59 @@ def write_note(
         NoteConflictError: The note has another version by now.
     """
     now = read_note(connection, study_id, trial_id)
-    if expected_version is not None and now.version != expected_version:
-        raise NoteConflictError(
-            "The note was changed by somebody else since it was read "
-            f"(it has version {now.version}, not {expected_version}).",
-            hint="Read it again, and put your text into it.",
-        )
-    rows: dict[str, Any] = {_version_key(trial_id): now.version + 1}
-    # Pieces that are no longer needed are emptied, as the dashboard does; it counts them.
-    for index, _ in _pieces(connection, study_id, trial_id, most=_MAX_EMPTIED):
-        rows[_piece_key(trial_id, index)] = ""
-    for at in range(0, len(body), _PIECE_CHARS):
-        rows[_piece_key(trial_id, at // _PIECE_CHARS)] = body[at : at + _PIECE_CHARS]
+    indices = [each for each, _ in _pieces(connection, study_id, trial_id, most=_MAX_EMPTIED)]
+    rows = attributes_of_note(trial_id, body, now.version, indices, expected_version)
     connection.executemany(
         'INSERT INTO study_system_attributes (study_id, "key", value_json) VALUES (?, ?, ?) '
         'ON CONFLICT (study_id, "key") DO UPDATE SET value_json = excluded.value_json',
         [(study_id, key, json.dumps(value)) for key, value in rows.items()],
     )
     return rows
+
+
+def attributes_of_note(
+    trial_id: int | None,
+    body: str,
+    version: int,
+    indices: Iterable[int],
+    expected_version: int | None,
+) -> dict[str, Any]:
+    """Return the attributes that save a note over the one that is there.
+
+    Args:
+        trial_id: The trial, or None for the study itself.
+        body: What `check_note` has let pass.
+        version: That of the note that is there; 0 where there is none.
+        indices: The numbers of the pieces that are there.
+        expected_version: The version that the writer has seen; None to save in any case.
+
+    Raises:
+        NoteConflictError: The note has another version by now.
+    """
+    if expected_version is not None and version != expected_version:
+        raise NoteConflictError(
+            "The note was changed by somebody else since it was read "
+            f"(it has version {version}, not {expected_version}).",
+            hint="Read it again, and put your text into it.",
+        )
+    rows: dict[str, Any] = {version_key(trial_id): version + 1}
+    # Pieces that are no longer needed are emptied, as the dashboard does; it counts them.
+    for index in indices:
+        rows[_piece_key(trial_id, index)] = ""
+    for at in range(0, len(body), _PIECE_CHARS):
+        rows[_piece_key(trial_id, at // _PIECE_CHARS)] = body[at : at + _PIECE_CHARS]
+    return rows
+
+
+def piece_index(key: str) -> int | None:
+    """Return which piece of a note an attribute is; None where it is none."""
+    found = _KEY.fullmatch(key)
+    return None if found is None or found[2] is None else int(found[2])
+
+
+def piece_prefix(trial_id: int | None) -> str:
+    """Return how the keys of the pieces of a note begin."""
+    return _piece_key(trial_id, 0).removesuffix("0")
 
 
 def noted_trials(connection: sqlite3.Connection, study_id: int) -> frozenset[int]:
@@ -136,7 +171,8 @@ def _numbers(connection: sqlite3.Connection, study_id: int, ids: Iterable[int]) 
             yield int(row[0])
 
 
-def _version_key(trial_id: int | None) -> str:
+def version_key(trial_id: int | None) -> str:
+    """Return the key of the version of a note."""
     return "dashboard:note_ver" if trial_id is None else f"dashboard:{trial_id}:note_ver"
 
 
@@ -149,18 +185,14 @@ def _pieces(
     connection: sqlite3.Connection, study_id: int, trial_id: int | None, *, most: int = _MAX_PIECES
 ) -> list[tuple[int, bytes | None]]:
     """Return the numbered pieces of a note, as JSON."""
-    prefix = _piece_key(trial_id, 0).removesuffix("0")
+    prefix = piece_prefix(trial_id)
     rows = connection.execute(
         # As bytes, so that what is no UTF-8 ends nothing. `;` follows `:`.
         "SELECT key, CAST(substr(value_json, 1, ?) AS BLOB) FROM study_system_attributes "
         "WHERE study_id = ? AND key >= ? AND key < ? LIMIT ?",
         (_MAX_PIECE_JSON_CHARS, study_id, prefix, f"{prefix[:-1]};", most),
     )
-    return [
-        (int(match[2]), text)
-        for key, text in rows
-        if (match := _KEY.fullmatch(str(key))) is not None and match[2] is not None
-    ]
+    return [(index, text) for key, text in rows if (index := piece_index(str(key))) is not None]
 
 
 def _attribute(connection: sqlite3.Connection, study_id: int, key: str) -> object:

@@ -12,7 +12,7 @@ from hptui.storage.sqlite.attributes import MAX_JSON_CHARS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from hptui.storage.sqlite.attributes import Owner
 
@@ -73,8 +73,32 @@ def change_tags(
     Raises:
         UsageError: One would have too many.
     """
-    add, remove = tuple(add), tuple(remove)
     tags_before = _tags_before(connection, owner, owner_ids)
+    changed = tags_after(tags_before, owner_ids, add=add, remove=remove, clears=clears)
+    texts = {tags: json.dumps(tags) for tags in set(map(tuple, changed.values()))}
+    rows = [(owner_id, TAGS_KEY, texts[tuple(tags)]) for owner_id, tags in changed.items()]
+    connection.executemany(
+        f'INSERT INTO {owner}_user_attributes ({owner}_id, "key", value_json) VALUES (?, ?, ?) '
+        f'ON CONFLICT ({owner}_id, "key") DO UPDATE SET value_json = excluded.value_json',
+        rows,
+    )
+    return changed
+
+
+def tags_after(
+    tags_before: Mapping[int, tuple[str, ...]],
+    owner_ids: Sequence[int],
+    *,
+    add: Iterable[str],
+    remove: Iterable[str],
+    clears: bool,
+) -> dict[int, list[str]]:
+    """Return the tags of those whose tags a change changes; `change_tags` says what is given.
+
+    Raises:
+        UsageError: One would have too many.
+    """
+    add, remove = tuple(add), tuple(remove)
     # Most of many have the same ones.
     after = {
         before: changed_tags(() if clears else before, add=add, remove=remove)
@@ -85,13 +109,6 @@ def change_tags(
         before = tags_before.get(owner_id, ())
         if after[before] != before:
             changed[owner_id] = list(after[before])
-    texts = {tags: json.dumps(tags) for tags in after.values()}
-    rows = [(owner_id, TAGS_KEY, texts[tuple(tags)]) for owner_id, tags in changed.items()]
-    connection.executemany(
-        f'INSERT INTO {owner}_user_attributes ({owner}_id, "key", value_json) VALUES (?, ?, ?) '
-        f'ON CONFLICT ({owner}_id, "key") DO UPDATE SET value_json = excluded.value_json',
-        rows,
-    )
     return changed
 
 

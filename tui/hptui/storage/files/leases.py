@@ -231,8 +231,13 @@ def _lease_of(study_file: Path, path: Path) -> Lease | None:
 
 def lease_at(path: Path) -> Lease | None:
     """Return the lease in a file; None when there is none or it is unreadable."""
+    return lease_from(read_side_object(path, _MAX_BYTES))
+
+
+def lease_from(data: Mapping[str, Any]) -> Lease | None:
+    """Return the lease that `Lease.to_json` has spelled; None where it is none."""
     with contextlib.suppress(ValueError, TypeError, KeyError, OverflowError):
-        return _from_json(read_side_object(path, _MAX_BYTES))
+        return _from_json(data)
     return None
 
 

@@ -8,9 +8,9 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
-from hptui.errors import StudyFileError
 from hptui.storage.files.in_place import put_in_place
 from hptui.storage.files.study_lock import opening
+from hptui.storage.files.target import taken
 from hptui.storage.sqlite.connection import StorageBusyError, as_storage_error, file_uri
 
 if TYPE_CHECKING:
@@ -64,9 +64,7 @@ def move_file(path: Path, target: Path) -> None:
         OSError: The folders cannot be written; nothing was moved.
     """
     if not put_in_place(path, target):
-        raise StudyFileError(
-            f"{safe_line(target.name)} already exists.", hint="Choose another name."
-        )
+        raise taken(target)
     move_side_files(path, target)
 
 

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY, ERROR_KEY, REPLAYED_KEY, RUN_KEY
 from hptui.domain.json_values import read_json
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import optuna
+    from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
 FIT_STATES: Final = ("COMPLETE", "PRUNED", "FAIL", "WAITING")
@@ -252,13 +254,19 @@ def _write(
     rows = WriteBuffer()
     if new_in is not None:
         rows.add_trial(NewTrial(trial_id, number, new_in, trial.state, trial.start, trial.complete))
-    else:
+    elif ERROR_KEY not in trial.system_attrs:
+        connection.execute(
+            "DELETE FROM trial_system_attributes WHERE trial_id = ? AND key = ?",
+            (trial_id, ERROR_KEY),
+        )
+    gather_spooled(rows, trial_id, trial)
+    rows.write(connection)
+
+
+def gather_spooled(rows: WriteBuffer, trial_id: int, trial: SpooledTrial) -> None:
+    """Gather what a trial that is there, or among the rows, has got since."""
+    if trial_id not in rows.new_trials:
         rows.change_trial(trial_id, trial.state, trial.start, trial.complete)
-        if ERROR_KEY not in trial.system_attrs:
-            connection.execute(
-                "DELETE FROM trial_system_attributes WHERE trial_id = ? AND key = ?",
-                (trial_id, ERROR_KEY),
-            )
     for name, (value, text) in trial.params.items():
         rows.add_param(trial_id, name, value, text)
     for objective, value in enumerate(trial.values):
@@ -269,7 +277,31 @@ def _write(
         rows.set_trial_attribute("user", trial_id, key, json.dumps(value))
     for key, value in trial.system_attrs.items():
         rows.set_trial_attribute("system", trial_id, key, json.dumps(value))
-    rows.write(connection)
+
+
+def new_after(storage: BaseStorage, study: optuna.Study, trial: SpooledTrial) -> bool:
+    """Store a trial under another number; False where it is stored so already."""
+    mark = _spelled(trial)
+    found = study.get_trials(deepcopy=False)
+    if any(each.system_attrs.get(REPLAYED_KEY) == mark for each in found):
+        return False
+    distributions = {name: parse_distribution(text)[0] for name, (_, text) in trial.params.items()}
+    template = create_trial(
+        state=trial.state,
+        values=trial.values or None,
+        params={
+            name: distributions[name].to_external_repr(value)
+            for name, (value, _) in trial.params.items()
+        },
+        distributions=distributions,
+        user_attrs=trial.user_attrs,
+        system_attrs={**trial.system_attrs, REPLAYED_KEY: mark},
+        intermediate_values=dict(trial.reports),
+    )
+    for name, text in (("datetime_start", trial.start), ("datetime_complete", trial.complete)):
+        setattr(template, name, None if text is None else from_text(text))
+    storage.create_new_trial(study._study_id, template)
+    return True
 
 
 def _new_id(connection: sqlite3.Connection) -> int:

@@ -49,6 +49,11 @@ class SourceAddress:
         return self.study if self.kind in ("postgresql", "mysql", "database", "grpc") else None
 
     @property
+    def is_changeable(self) -> bool:
+        """Whether studies there are changed by hptui: what is in a journal can never be changed."""
+        return self.kind in ("postgresql", "mysql")
+
+    @property
     def digest(self) -> str:
         """What tells this place, or study, from all others, whoever's password is given."""
         named = self.shown if self.only is None else f"{self.shown}#{self.only}"

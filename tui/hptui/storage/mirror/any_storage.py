@@ -26,6 +26,7 @@ from hptui.storage.mirror.source import (
 from hptui.storage.sqlite.numbers import stored_number
 from hptui.storage.sqlite.schema import TABLES_OF_TRIAL
 from hptui.storage.sqlite.timestamps import to_text
+from hptui.storage.transfer.carried_trials import is_about_trials, with_new_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -154,7 +155,11 @@ def _studies(studies: list[FrozenStudy], mirrored: Mirrored) -> Iterator[Change]
         for kind, attrs in (("user", study.user_attrs), ("system", study.system_attrs)):
             rows = tables[f"study_{kind}_attributes"]
             for key, value in attrs.items():
-                rows.append([len(rows) + 1, study_id, key[:MAX_NAME_CHARS], _json(value)])
+                stored: tuple[str, object] | None = (key, _json(value))
+                if kind == "system" and is_about_trials(key):
+                    stored = with_new_ids(key, stored[1], lambda each: each + 1)
+                if stored is not None:
+                    rows.append([len(rows) + 1, study_id, stored[0][:MAX_NAME_CHARS], stored[1]])
     for name, rows in tables.items():
         yield RowBatch(name, rows, is_whole=True)
 

@@ -41,6 +41,7 @@ _LONGEST_WAIT_S: Final = 30.0
 _POLL_S: Final = 0.05
 _PATIENCE_S: Final = 60.0
 """How long to wait for the process that follows a source, where there is an older mirror."""
+_A_MOMENT_S: Final = 0.5
 _FIRST_PATIENCE_S: Final = 1_200.0
 """The same where there is none."""
 
@@ -50,7 +51,7 @@ class MirrorWriter:
 
     def __init__(self, address: SourceAddress, path: Path) -> None:
         self._address = address
-        self._path = path
+        self.path = path
         self._file: MirrorFile | None = None
         self._source: Source | None = None
         known = mirror_state(path)
@@ -88,7 +89,7 @@ class MirrorWriter:
         # What is written there while it is being read may be missing.
         self.state = replace(self.state, synced_s=began_s)
         with contextlib.suppress(OSError):
-            touch_state(self._path, began_s)
+            touch_state(self.path, began_s)
         return has_changed
 
     def close(self) -> None:
@@ -118,7 +119,7 @@ class MirrorWriter:
             ) from error
 
     def _opened(self) -> MirrorFile:
-        file = MirrorFile(self._path)
+        file = MirrorFile(self.path)
         if not file.cursor:
             # Nothing can be known of rows without it.
             file.clear()
@@ -135,7 +136,7 @@ class MirrorWriter:
             notes=before.notes if notes is None else notes,
         )
         with contextlib.suppress(OSError):
-            tell_state(self._path, self.state)
+            tell_state(self.path, self.state)
 
 
 @contextlib.contextmanager
@@ -145,9 +146,15 @@ def writing(path: Path) -> Generator[bool]:
     Raises:
         StudyFileError: The folder of the mirrors cannot be written.
     """
+    with _locked(path.with_suffix(".lock")) as is_held:
+        yield is_held
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Generator[bool]:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = open_side_file(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT)
+        descriptor = open_side_file(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise StudyFileError(
             f"{safe_line(path.parent)} cannot be written: {safe_line(error.strerror)}.",
@@ -162,6 +169,49 @@ def writing(path: Path) -> Generator[bool]:
             yield True
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def engine_writing(path: Path) -> Generator[bool]:
+    """Hold a mirror for an engine that runs its study; a process that follows it gives way.
+
+    Yields False where another engine has it, or who writes it does not end.
+
+    Raises:
+        StudyFileError: The folder of the mirrors cannot be written.
+    """
+    began_s = time.monotonic()
+    while True:
+        with contextlib.ExitStack() as stack:
+            is_first = stack.enter_context(_locked(path.with_suffix(".engine")))
+            if is_first and _enter_patiently(stack, path):
+                yield True
+                return
+        # Others look at the lock for a moment.
+        if is_first or time.monotonic() - began_s > _A_MOMENT_S:
+            yield False
+            return
+        time.sleep(_POLL_S)
+
+
+def _enter_patiently(stack: contextlib.ExitStack, path: Path) -> bool:
+    began_s = time.monotonic()
+    while time.monotonic() - began_s < _PATIENCE_S:
+        with contextlib.ExitStack() as attempt:
+            if attempt.enter_context(writing(path)):
+                stack.push(attempt.pop_all())
+                return True
+        time.sleep(_POLL_S)
+    return False
+
+
+def is_engines(path: Path) -> bool:
+    """Say whether an engine keeps a mirror in step, or is waiting to."""
+    lock = path.with_suffix(".engine")
+    if not lock.exists():
+        return False
+    with _locked(lock) as is_free:
+        return not is_free
 
 
 def refresh(address: SourceAddress) -> MirrorState:
@@ -193,6 +243,12 @@ def refresh(address: SourceAddress) -> MirrorState:
                     f"{waited_s / 60:.0f} minutes."
                 )
         time.sleep(_POLL_S)
+
+
+def catch_up(address: SourceAddress) -> None:
+    """Bring the mirror up to date with a change that was made at its source, if that can be."""
+    with contextlib.suppress(HptuiError):
+        refresh(address)
 
 
 def _step_once(address: SourceAddress, path: Path) -> MirrorState:
@@ -228,17 +284,18 @@ def follow(
     """
     path = mirror_path(address)
     while True:
-        with writing(path) as is_held:
-            if is_held:
-                _follow(MirrorWriter(address, path), wait, tell)
-                return
+        if not is_engines(path):
+            with writing(path) as is_held:
+                if is_held and _follow(MirrorWriter(address, path), wait, tell):
+                    return
         if wait(PERIOD_S):
             return
 
 
 def _follow(
     writer: MirrorWriter, wait: Callable[[float], bool], tell: Callable[[MirrorState], None]
-) -> None:
+) -> bool:
+    """Keep a mirror in step; return whether it is over, else an engine does it from now on."""
     pause_s, told = PERIOD_S, ""
     try:
         while True:
@@ -256,7 +313,11 @@ def _follow(
             told = writer.state.trouble
             if has_changed:
                 tell(writer.state)
-            if wait(pause_s):
-                return
+            look_at_s = time.monotonic() + pause_s
+            while (left_s := look_at_s - time.monotonic()) > 0:
+                if wait(min(PERIOD_S, left_s)):
+                    return True
+                if is_engines(writer.path):
+                    return False
     finally:
         writer.close()

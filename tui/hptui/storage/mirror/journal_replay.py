@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from optuna.distributions import check_distribution_compatibility
 
+from hptui.domain.json_values import read_json
 from hptui.domain.text import safe_line
 from hptui.storage.mirror.source import (
     COLUMN_ORDER,
@@ -22,6 +23,7 @@ from hptui.storage.mirror.source import (
 from hptui.storage.sqlite.distributions import parse_distribution
 from hptui.storage.sqlite.numbers import stored_number
 from hptui.storage.sqlite.timestamps import to_text
+from hptui.storage.transfer.carried_trials import is_about_trials, with_new_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -187,7 +189,15 @@ class JournalReplay:
         self._study_attr("study_user_attributes", entry, entry["user_attr"])
 
     def _study_system_attr(self, entry: Entry) -> None:
-        self._study_attr("study_system_attributes", entry, entry["system_attr"])
+        # Its ids are one less than those here.
+        attr: Entry = {}
+        for key, value in entry["system_attr"].items():
+            if is_about_trials(key):
+                renamed = with_new_ids(key, json.dumps(value), lambda each: each + 1)
+                attr |= {} if renamed is None else {renamed[0]: read_json(renamed[1])}
+            else:
+                attr[key] = value
+        self._study_attr("study_system_attributes", entry, attr)
 
     def _study_attr(self, table: str, entry: Entry, attr: Entry) -> None:
         study_id = int(entry["study_id"]) + 1

@@ -10,6 +10,7 @@ import contextlib
 import os
 import sqlite3
 from importlib.metadata import version
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from hptui.storage.files.side_files import open_side_file, read_side_file, write_private
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 _BUSY_TIMEOUT_S: Final = 30.0
 _MAX_CURSOR_BYTES: Final = 10_000_000
 _MAX_VARIABLES: Final = 10_000
+_ROWS_A_STATEMENT: Final = 200
+"""Many rows in one statement take half of the time that a statement for each takes."""
 _GREATEST_ID: Final = 2**63 - 1
 _UNFIT: Final = (
     sqlite3.InterfaceError,
@@ -237,13 +240,20 @@ class MirrorFile:
     def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         self._begin()
         names, marks = ", ".join(f'"{each}"' for each in columns), ", ".join("?" * len(columns))
-        statement = f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})"
+        start = f"INSERT OR REPLACE INTO {table} ({names}) VALUES "
+        n_grouped = len(rows) - len(rows) % _ROWS_A_STATEMENT
+        groups = (
+            tuple(chain.from_iterable(rows[at : at + _ROWS_A_STATEMENT]))
+            for at in range(0, n_grouped, _ROWS_A_STATEMENT)
+        )
         try:
-            self._connection.executemany(statement, rows)
+            many = ", ".join([f"({marks})"] * _ROWS_A_STATEMENT)
+            self._connection.executemany(start + many, groups)
+            self._connection.executemany(f"{start}({marks})", rows[n_grouped:])
         except _UNFIT:
             # Those before it are in, and are replaced by themselves.
             for row in rows:
-                self._insert_fit(statement, row)
+                self._insert_fit(f"{start}({marks})", row)
 
     def _insert_fit(self, statement: str, row: Sequence[object]) -> None:
         try:

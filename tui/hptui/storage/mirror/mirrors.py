@@ -15,12 +15,15 @@ from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.files.side_files import read_side_object, write_private
 from hptui.storage.files.studies_folder import usual_folder
+from hptui.storage.mirror.address import parse_address
 
 if TYPE_CHECKING:
     from hptui.storage.mirror.address import SourceAddress
 
 FOLDER: Final = "mirrors"
 _MAX_BYTES: Final = 100_000
+_GIVEN: Final[dict[Path, SourceAddress]] = {}
+"""The addresses that this process was given, by the files of their mirrors."""
 _OLD_S: Final = 30.0
 """An age from which nobody follows a source any more."""
 
@@ -154,6 +157,47 @@ def touch_state(path: Path, at_s: float) -> None:
     os.utime(_side_file(path), (at_s, at_s))
 
 
+def remember_source(address: SourceAddress) -> None:
+    """Keep an address, and the password in it, in the memory of this process and nowhere else."""
+    _GIVEN[mirror_path(address)] = address
+
+
+def source_of_mirror(path: Path) -> SourceAddress | None:
+    """Return what the file is a mirror of, with the password that was given here; None for others.
+
+    Where none was given, the server's usual places have it or it needs none.
+    """
+    state = mirror_state(path)
+    if state is None:
+        return None
+    given = _GIVEN.get(path)
+    if given is not None:
+        return given
+    address = parse_address(state.address)
+    return None if address is None else address.with_study(state.study)
+
+
+def changeable_source(path: Path) -> SourceAddress | None:
+    """Return the server on which a study is changed that the file mirrors; None where it is a file.
+
+    Raises:
+        StudyFileError: The file is a mirror of what is only read.
+    """
+    state = mirror_state(path)
+    if state is None:
+        return None
+    address = source_of_mirror(path)
+    if address is None or not address.is_changeable:
+        raise _only_read(state)
+    return address
+
+
+def is_changeable(state: MirrorState) -> bool:
+    """Say whether a mirrored study is changed where it is: notes, tags, its name, its end."""
+    address = parse_address(state.address)
+    return address is not None and address.is_changeable
+
+
 def read_only_text(state: MirrorState) -> str:
     """Return the sentence that a mirrored study cannot be changed."""
     where = "in" if state.address.startswith("/") else "on"
@@ -168,11 +212,15 @@ def refuse_mirror(path: Path) -> None:
     """
     state = mirror_state(path)
     if state is not None:
-        raise StudyFileError(
-            read_only_text(state),
-            hint="hptui duplicate ADDRESS#STUDY NEW_NAME copies it into a file that can be changed "
-            "and continued.",
-        )
+        raise _only_read(state)
+
+
+def _only_read(state: MirrorState) -> StudyFileError:
+    return StudyFileError(
+        read_only_text(state),
+        hint="hptui duplicate ADDRESS#STUDY NEW_NAME copies it into a file that can be changed "
+        "and continued.",
+    )
 
 
 def _side_file(path: Path) -> Path:

@@ -30,6 +30,27 @@ _ROWS_A_CHECKPOINT: Final = 250_000
 _PREFIX: Final = "prefix"
 
 
+def url_and_prefix(address: SourceAddress) -> tuple[str, str]:
+    """Return what an address says to Redis, and the prefix of the journal's keys in it."""
+    parts = urlsplit(address.url)
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    prefix = next((value for name, value in options if name == _PREFIX), "")
+    kept = urlencode([pair for pair in options if pair[0] != _PREFIX])
+    return urlunsplit(parts._replace(query=kept)), prefix
+
+
+def require_redis() -> None:
+    """Refuse to go on where the package `redis` is not installed.
+
+    Raises:
+        MissingExtraError: It is not.
+    """
+    if find_spec("redis") is None:
+        raise MissingExtraError(
+            "Journals in Redis need the package redis.", hint="pip install 'hptui[redis]'"
+        )
+
+
 class RedisJournal:
     """A journal in Redis. `?prefix=TEXT` in the address is the prefix of its keys."""
 
@@ -38,11 +59,7 @@ class RedisJournal:
         self._client: Any = None
         self._replay: JournalReplay | None = None
         self._cursor: str | None = None
-        parts = urlsplit(address.url)
-        options = parse_qsl(parts.query, keep_blank_values=True)
-        self._prefix = next((value for name, value in options if name == _PREFIX), "")
-        kept = urlencode([pair for pair in options if pair[0] != _PREFIX])
-        self._url = urlunsplit(parts._replace(query=kept))
+        self._url, self._prefix = url_and_prefix(address)
 
     def open(self) -> SourceInfo:
         """Connect.
@@ -51,10 +68,7 @@ class RedisJournal:
             SourceError: The server cannot be reached.
             MissingExtraError: The package `redis` is not installed.
         """
-        if find_spec("redis") is None:
-            raise MissingExtraError(
-                "Journals in Redis need the package redis.", hint="pip install 'hptui[redis]'"
-            )
+        require_redis()
         redis: Any = import_module("redis")
         try:
             self._client = redis.Redis.from_url(

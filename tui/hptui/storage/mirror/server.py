@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from hptui.domain.attribute_keys import TAGGED_KEY, TAGS_KEY
 from hptui.domain.json_values import read_json
 from hptui.domain.text import safe_line
 from hptui.errors import MissingExtraError
@@ -21,6 +22,7 @@ from hptui.storage.mirror.source import (
     COLUMN_ORDER,
     MAX_NAME_CHARS,
     MAX_TEXT_CHARS,
+    BareDatabaseError,
     Checkpoint,
     PasswordError,
     RowBatch,
@@ -32,7 +34,7 @@ from hptui.storage.mirror.source import (
 from hptui.storage.sqlite.schema import HEAD_VERSION, KNOWN_VERSIONS, TABLES_OF_TRIAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from sqlalchemy import URL, ColumnClause, ColumnElement, Connection, Engine, Select, TableClause
 
@@ -52,6 +54,8 @@ _ROWS_A_BATCH: Final = 20_000
 _NAMES: Final = frozenset({"study_name", "key", "param_name"})
 _TEXTS: Final = frozenset({"value_json", "distribution_json"})
 _TIMES: Final = frozenset({"datetime_start", "datetime_complete", "heartbeat"})
+_WORDS: Final = frozenset({"state", "direction", "value_type", "intermediate_value_type"})
+"""Columns of types of their own on PostgreSQL, whose values are words."""
 _ATTRIBUTES: Final = ("trial_user_attributes", "trial_system_attributes")
 _TABLES_OF_STUDY: Final = (
     "study_directions",
@@ -78,9 +82,12 @@ class _Seen:
     """PostgreSQL's at the last look; None where a look was not finished, and elsewhere."""
     swept: str | None = None
     """PostgreSQL's when attributes of trials that have ended were last looked through."""
+    tagged: str = ""
+    """When hptui last changed tags of trials there, by study; as JSON."""
 
     def cursor(self) -> str:
-        return json.dumps({"snapshot": self.snapshot, "swept": self.swept})
+        facts = {"snapshot": self.snapshot, "swept": self.swept, "tagged": self.tagged}
+        return json.dumps(facts)
 
 
 class ServerSource:
@@ -105,8 +112,9 @@ class ServerSource:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            self._engine = _engine_of(self._address)
+            self._engine = engine_of(self._address, "REPEATABLE READ")
             self._connection = self._engine.connect()
+            _fetch_in_binary(self._connection)
             version = self._version(self._connection)
             self._connection.rollback()
         except SQLAlchemyError as error:
@@ -114,7 +122,8 @@ class ServerSource:
             raise refusal_of(self._address, error) from error
         if version != HEAD_VERSION:
             self.close()
-            raise SourceError(
+            kind = SourceError if version else BareDatabaseError
+            raise kind(
                 f"{safe_line(self._address.shown)} {_about_version(version)}",
                 hint=""
                 if version not in KNOWN_VERSIONS
@@ -156,7 +165,7 @@ class ServerSource:
     def _look(
         self, connection: Connection, seen: _Seen | None, mirrored: Mirrored
     ) -> Iterator[Change]:
-        snapshot = _snapshot(connection)
+        snapshot, is_first = _snapshot(connection), seen is None
         if seen is None:
             # All is read now, so that nothing need be looked for.
             seen, self._swept_s = _Seen(None, snapshot), time.monotonic()
@@ -164,10 +173,11 @@ class ServerSource:
             is_swept = snapshot == seen.swept or not self._is_sweep_due()
             if is_swept:
                 return
-        unfinished = _Seen(None, seen.swept).cursor()
+        unfinished = _Seen(None, seen.swept, seen.tagged).cursor()
+        tagged = seen.tagged
         yield from self._studies(connection, mirrored)
         if snapshot is not None or time.monotonic() - self._studies_s >= ATTRIBUTES_S:
-            yield from self._attributes(connection, mirrored)
+            tagged = yield from self._attributes(connection, mirrored)
             self._studies_s = time.monotonic()
         yield from self._open_trials(connection, mirrored)
         yield from self._new_trials(connection, mirrored, unfinished)
@@ -175,7 +185,9 @@ class ServerSource:
         if self._is_sweep_due():
             yield from self._sweep(connection, swept, mirrored)
             swept = snapshot
-        yield Checkpoint(_Seen(snapshot, swept).cursor())
+        elif tagged != seen.tagged and not is_first:
+            yield from self._tags(connection, mirrored)
+        yield Checkpoint(_Seen(snapshot, swept, tagged).cursor())
 
     def _is_sweep_due(self) -> bool:
         pause_s = max(SWEEP_S, _SWEEP_COST * self._sweep_took_s)
@@ -186,7 +198,7 @@ class ServerSource:
     def _study_ids(self, connection: Connection) -> dict[int, str]:
         from sqlalchemy import select
 
-        table = _table("studies")
+        table = table_of("studies")
         query = select(*_columns(connection, table))
         if self._address.only is not None:
             query = query.where(table.c.study_name == self._address.only)
@@ -203,17 +215,23 @@ class ServerSource:
             yield RowBatch("studies", sorted(there.items()))
             self._studies_s = -math.inf
 
-    def _attributes(self, connection: Connection, mirrored: Mirrored) -> Iterator[Change]:
-        """Yield directions and attributes of the studies."""
+    def _attributes(
+        self, connection: Connection, mirrored: Mirrored
+    ) -> Generator[Change, None, str]:
+        """Yield directions and attributes of the studies; return when tags were changed there."""
         from sqlalchemy import select
 
+        tagged: list[tuple[Any, ...]] = []
         for name in _TABLES_OF_STUDY:
-            table = _table(name)
+            table = table_of(name)
             columns = _columns(connection, table)
             query = select(*columns).order_by(columns[0])
             if self._address.only is not None:
                 query = query.where(table.c.study_id.in_(list(mirrored.studies())))
-            yield RowBatch(name, [tuple(row) for row in connection.execute(query)], is_whole=True)
+            rows = [tuple(row) for row in connection.execute(query)]
+            tagged += [row[1:] for row in rows if row[2] == TAGGED_KEY]
+            yield RowBatch(name, rows, is_whole=True)
+        return json.dumps(tagged) if tagged else ""
 
     # Trials.
 
@@ -239,7 +257,7 @@ class ServerSource:
         """Yield what the studies have got since; each checkpoint has the cursor `unfinished`."""
         from sqlalchemy import func, select
 
-        table, studies = _table("trials"), mirrored.studies()
+        table, studies = table_of("trials"), mirrored.studies()
         query = select(table.c.study_id, func.max(table.c.trial_id), func.count())
         if self._address.only is not None:
             query = query.where(table.c.study_id.in_(list(studies)))
@@ -268,7 +286,7 @@ class ServerSource:
         """Yield the trials of a study after an id, with all that belongs to them."""
         from sqlalchemy import select
 
-        table = _table("trials")
+        table = table_of("trials")
         while True:
             query = (
                 select(*_columns(connection, table))
@@ -290,7 +308,7 @@ class ServerSource:
     ) -> Iterator[Change]:
         from sqlalchemy import select
 
-        table, trials = _table(name), _table("trials")
+        table, trials = table_of(name), table_of("trials")
         of_study = select(trials.c.trial_id).where(
             trials.c.study_id == study_id, trials.c.trial_id.between(low, high)
         )
@@ -307,11 +325,11 @@ class ServerSource:
         """Yield the attributes of trials that were written since the last sweep, or all."""
         from sqlalchemy import func, select, text
 
-        began_s, trials = time.monotonic(), _table("trials")
+        began_s, trials = time.monotonic(), table_of("trials")
         of_mine = select(trials.c.trial_id)
         of_mine = of_mine.where(trials.c.study_id.in_(list(mirrored.studies())))
         for name in _ATTRIBUTES:
-            table = _table(name)
+            table = table_of(name)
             query = select(*_columns(connection, table)).where(table.c.trial_id.in_(of_mine))
             recent = query
             if swept is not None:
@@ -326,6 +344,18 @@ class ServerSource:
                 yield RowBatch(name, rows, is_whole=True)
         self._swept_s = time.monotonic()
         self._sweep_took_s = self._swept_s - began_s
+
+    def _tags(self, connection: Connection, mirrored: Mirrored) -> Iterator[Change]:
+        """Yield the tags of all trials."""
+        from sqlalchemy import select
+
+        trials, table = table_of("trials"), table_of("trial_user_attributes")
+        of_mine = select(trials.c.trial_id)
+        of_mine = of_mine.where(trials.c.study_id.in_(list(mirrored.studies())))
+        query = select(*_columns(connection, table)).where(
+            table.c.key == TAGS_KEY, table.c.trial_id.in_(of_mine)
+        )
+        yield from _streamed(connection, table.name, query)
 
     # Words.
 
@@ -344,11 +374,38 @@ class ServerSource:
 def _streamed(
     connection: Connection, name: str, query: Select[tuple[Any, ...]]
 ) -> Iterator[Change]:
-    """Yield rows as they come: a study may have millions of reports."""
-    options: dict[str, Any] = {"stream_results": True, "max_row_buffer": _ROWS_A_BATCH}
+    """Yield rows as they come: a study may have millions of reports.
+
+    They come from the driver's cursor: what SQLAlchemy makes of each costs more than to fetch it.
+    """
+    options: dict[str, Any] = {"stream_results": True}
     with connection.execute(query, execution_options=options) as result:
-        for rows in result.partitions(_ROWS_A_BATCH):
-            yield RowBatch(name, [tuple(row) for row in rows])
+        # It has been fetched already.
+        first = result.fetchone()
+        if first is None:
+            return
+        cursor: Any = result.cursor
+        rows: list[tuple[Any, ...]] = [tuple(first), *cursor.fetchmany(_ROWS_A_BATCH)]
+        while rows:
+            yield RowBatch(name, rows)
+            rows = cursor.fetchmany(_ROWS_A_BATCH)
+
+
+def _fetch_in_binary(connection: Connection) -> None:
+    """Let psycopg stream numbers as they are, which nobody has to spell and read again."""
+    if connection.dialect.driver != "psycopg":
+        return
+    from importlib import import_module
+
+    psycopg: Any = import_module("psycopg")
+
+    class BinaryCursor(psycopg.ServerCursor):
+        def __init__(self, *given: object, **named: object) -> None:
+            super().__init__(*given, **named)
+            self.format = psycopg.pq.Format.BINARY
+
+    driven: Any = connection.connection.driver_connection
+    driven.server_cursor_factory = BinaryCursor
 
 
 def _about_version(version: str) -> str:
@@ -404,7 +461,12 @@ def url_of(address: SourceAddress) -> URL:
     return url
 
 
-def _engine_of(address: SourceAddress) -> Engine:
+def engine_of(address: SourceAddress, isolation: str) -> Engine:
+    """Return what connects to a server, for transactions of one level of isolation.
+
+    Raises:
+        MissingExtraError: No driver for it is installed.
+    """
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
@@ -414,14 +476,15 @@ def _engine_of(address: SourceAddress) -> Engine:
         options = {"connect_timeout": _CONNECT_S, "read_timeout": _SILENT_MS // 1000}
     elif "psycopg" in url.drivername:
         options = {"connect_timeout": _CONNECT_S, "tcp_user_timeout": _SILENT_MS}
-    return create_engine(
-        url, poolclass=NullPool, connect_args=options, isolation_level="REPEATABLE READ"
-    )
+    return create_engine(url, poolclass=NullPool, connect_args=options, isolation_level=isolation)
 
 
 def _seen_by(cursor: str | None) -> _Seen | None:
     facts: Any = None if cursor is None else read_json(cursor)
-    return None if facts is None else _Seen(facts["snapshot"], facts["swept"])
+    if facts is None:
+        return None
+    # An older version did not say when tags were changed.
+    return _Seen(facts["snapshot"], facts["swept"], facts.get("tagged", ""))
 
 
 def _snapshot(connection: Connection) -> str | None:
@@ -434,7 +497,8 @@ def _snapshot(connection: Connection) -> str | None:
     return str(connection.execute(text("SELECT pg_current_snapshot()::text")).scalar_one())
 
 
-def _table(name: str) -> TableClause:
+def table_of(name: str) -> TableClause:
+    """Return one of Optuna's tables, for statements."""
     from sqlalchemy import column, table
 
     columns: list[ColumnClause[Any]] = [column(each) for each in COLUMN_ORDER[name]]
@@ -446,7 +510,7 @@ def _columns(connection: Connection, table: TableClause) -> list[ColumnElement[A
 
     Nothing that a driver makes of a time, or fails to make of it, gets in the way so.
     """
-    from sqlalchemy import case, func, literal
+    from sqlalchemy import Text, case, cast, func, literal
 
     dialect = connection.dialect.name
     columns: list[ColumnElement[Any]] = []
@@ -456,6 +520,8 @@ def _columns(connection: Connection, table: TableClause) -> list[ColumnElement[A
         elif each.name in _TEXTS:
             long = literal('"(left out: it is too long)"')
             columns.append(case((func.octet_length(each) > MAX_TEXT_CHARS, long), else_=each))
+        elif each.name in _WORDS and dialect == "postgresql":
+            columns.append(cast(each, Text))
         elif each.name in _TIMES and dialect == "postgresql":
             columns.append(func.to_char(each, "YYYY-MM-DD HH24:MI:SS.US"))
         elif each.name in _TIMES:
@@ -470,7 +536,7 @@ def _rows_of(
 ) -> Iterator[tuple[Any, ...]]:
     from sqlalchemy import select
 
-    table = _table(name)
+    table = table_of(name)
     query = select(*_columns(connection, table)).where(table.c[key].in_(list(ids)))
     rows = connection.execute(query.order_by(table.c[COLUMN_ORDER[name][0]])).all()
     return (tuple(row) for row in rows)

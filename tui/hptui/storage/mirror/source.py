@@ -47,6 +47,10 @@ class PasswordError(SourceError):
     """A server that wants a password, or another one."""
 
 
+class BareDatabaseError(SourceError):
+    """A database without Optuna's tables."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
     """What a source is."""

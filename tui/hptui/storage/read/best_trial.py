@@ -13,7 +13,7 @@ from hptui.storage.sqlite.numbers import number_sql
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from hptui.domain.objective import Direction
 
@@ -38,6 +38,20 @@ def read_best(
         if not is_constrained or _is_feasible(connection, trial_id):
             return BestTrial(number, value)
     return None
+
+
+def read_best_values(
+    connection: sqlite3.Connection, study_id: int, directions: Sequence[Direction]
+) -> tuple[float, ...]:
+    """Return the best value in each objective, of one trial or of several; nothing for no trial."""
+    is_constrained = _has_constraints(connection, study_id)
+    bests: list[float] = []
+    for objective, direction in enumerate(directions):
+        for trial_id, _, value in _best_first(connection, study_id, direction, objective):
+            if not is_constrained or _is_feasible(connection, trial_id):
+                bests.append(value)
+                break
+    return tuple(bests) if len(bests) == len(directions) else ()
 
 
 def read_trend(
@@ -69,16 +83,16 @@ def read_trend(
 
 
 def _best_first(
-    connection: sqlite3.Connection, study_id: int, direction: Direction
+    connection: sqlite3.Connection, study_id: int, direction: Direction, objective: int = 0
 ) -> Iterator[tuple[int, int, float]]:
     """Return id, number and value of the complete trials; of equal ones the first comes first."""
     order = "ASC" if direction == "minimize" else "DESC"
     return connection.execute(
         f"SELECT trial_id, number, {number_sql('value')} AS stored FROM trials "
         "JOIN trial_values USING (trial_id) WHERE study_id = ? AND state = 'COMPLETE' "
-        "AND objective = 0 AND typeof(stored) = 'real' AND typeof(number) = 'integer' "
+        "AND objective = ? AND typeof(stored) = 'real' AND typeof(number) = 'integer' "
         f"ORDER BY stored {order}, number ASC",
-        (study_id,),
+        (study_id, objective),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from hptui.domain.attribute_keys import (
     ASKED_KEY,
     CARRIED_KEY,
+    CHANGES_KEY,
     EDITED_KEY,
     EDITS_KEY,
     METRICS_KEY,
@@ -17,11 +18,14 @@ from hptui.domain.attribute_keys import (
     RUNS_KEY,
     SINCE_KEY,
     STUDY_KEY,
+    TAGGED_KEY,
     TAGS_KEY,
 )
+from hptui.domain.far_workers import FarWorkers
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.run_place import NOWHERE, RunPlace
 from hptui.domain.spaces.edits_since import read_since
+from hptui.domain.study_changes import StudyChange, read_changes, with_edits_since
 from hptui.storage.annotations.notes import NO_NOTE, Note, read_note, without_notes
 from hptui.storage.files.leases import living_runs
 from hptui.storage.files.study_identity import read_identity
@@ -67,6 +71,13 @@ class RunRecord:
     """How often it ran each configuration."""
     asks_ahead: bool = False
     """Whether its sampler was asked for a trial while all workers ran one."""
+    far: FarWorkers | None = None
+    """Where its workers were, if that is told, and not on its own machine."""
+
+    @property
+    def is_far(self) -> bool:
+        """Whether its workers were on other machines."""
+        return self.backend in ("ssh", "dask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,8 @@ class StudyDetail:
     """The first trial for which an edit holds, where that is known."""
     prepared: NextRun = NOTHING_PREPARED
     """What the next run has where it is not told otherwise."""
+    changes: tuple[StudyChange, ...] = ()
+    """The newest changes that people made, oldest first."""
 
 
 def read_study(path: Path, study_name: str) -> StudyDetail:
@@ -116,6 +129,7 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
                 system.without(
                     STUDY_KEY,
                     RUNS_KEY,
+                    TAGGED_KEY,
                     EDITS_KEY,
                     METRICS_KEY,
                     EDITED_KEY,
@@ -123,12 +137,18 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
                     SINCE_KEY,
                     ASKED_KEY,
                     NEXT_KEY,
+                    CHANGES_KEY,
                 )
             ),
             read_note(connection, study_id, None),
             artifacts,
             read_since(system.get(SINCE_KEY)),
             NextRun.read(system.get(NEXT_KEY)),
+            with_edits_since(
+                read_changes(system.get(CHANGES_KEY)),
+                system.get(EDITS_KEY),
+                read_since(system.get(SINCE_KEY)),
+            ),
         )
 
 
@@ -206,6 +226,7 @@ def _run(record: dict[str, Any]) -> RunRecord:
         notes=tuple(map(str, _items(record.get("notes")))),
         repeat=max(1, integer("repeat") or 1),
         asks_ahead=record.get("ask_ahead") is True,
+        far=FarWorkers.from_json(record.get("far")),
         place=RunPlace(
             text("folder"),
             text("python"),

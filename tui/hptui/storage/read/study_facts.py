@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hptui.domain.attribute_keys import EDITS_KEY, METRICS_KEY, NEXT_KEY, RUNS_KEY, SINCE_KEY
+from hptui.domain.attribute_keys import (
+    CHANGES_KEY,
+    EDITS_KEY,
+    METRICS_KEY,
+    NEXT_KEY,
+    RUNS_KEY,
+    SINCE_KEY,
+)
 from hptui.domain.json_values import read_json
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.spaces.edits_since import read_since
+from hptui.domain.study_changes import StudyChange, read_changes, with_edits_since
 from hptui.storage.annotations.notes import noted_trials
 from hptui.storage.annotations.tags import tagged_trials
 from hptui.storage.files.study_identity import read_study_facts
@@ -51,6 +59,8 @@ class StudyFacts:
     """The first trial for which an edit holds, where that is known."""
     prepared: NextRun = NOTHING_PREPARED
     """What the next run has where it is not told otherwise."""
+    changes: tuple[StudyChange, ...] = ()
+    """The newest changes that people made, oldest first."""
 
 
 def read_facts(path: Path, study_name: str, n_objectives: int) -> StudyFacts:
@@ -66,6 +76,9 @@ def read_facts(path: Path, study_name: str, n_objectives: int) -> StudyFacts:
 
 def _read(connection: sqlite3.Connection, study_id: int, n_objectives: int) -> StudyFacts:
     runs = runs_of(_json(connection, study_id, RUNS_KEY))
+    edits = _json(connection, study_id, EDITS_KEY)
+    since = read_since(_json(connection, study_id, SINCE_KEY))
+    changes = read_changes(_json(connection, study_id, CHANGES_KEY))
     about = read_study_facts(connection, study_id)
     return StudyFacts(
         objective_of(about.get("objective")),
@@ -76,9 +89,10 @@ def _read(connection: sqlite3.Connection, study_id: int, n_objectives: int) -> S
         runs,
         noted_trials(connection, study_id),
         tagged_trials(connection, study_id),
-        _json(connection, study_id, EDITS_KEY),
-        read_since(_json(connection, study_id, SINCE_KEY)),
+        edits,
+        since,
         NextRun.read(_json(connection, study_id, NEXT_KEY)),
+        with_edits_since(changes, edits, since),
     )
 
 

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from hptui.storage.files.validation import require_writable
-from hptui.storage.sqlite.connection import MOUNTS, study_path
+from hptui.storage.sqlite.connection import MOUNTS, StorageBusyError, study_path
 from hptui.storage.sqlite.creation import create_study_file
 from hptui.storage.sqlite.writer import StudyFile, lock_error
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from optuna.trial import FrozenTrial
+
+    from hptui.storage.server.study_server import StudyServer
 
 
 class BufferedStorage(BaseStorage):
@@ -33,6 +36,7 @@ class BufferedStorage(BaseStorage):
         create: bool = False,
         busy_timeout_s: float = 30.0,
         mounts: Path = MOUNTS,
+        server: StudyServer | None = None,
     ) -> None:
         """Open a study file.
 
@@ -41,6 +45,7 @@ class BufferedStorage(BaseStorage):
             create: Make the file when there is none.
             busy_timeout_s: How long a write waits for other programs, in seconds.
             mounts: The system's table of mounted file systems.
+            server: Where the study is, when the file is its mirror; the storage closes it.
 
         Raises:
             StudyFileError: The file is not there, or is not one that can be continued.
@@ -49,12 +54,19 @@ class BufferedStorage(BaseStorage):
         resolved = study_path(path)
         if create:
             create_study_file(resolved, mounts=mounts)
-        self._open(resolved, busy_timeout_s, mounts)
+        self._open(resolved, busy_timeout_s, mounts, server)
 
-    def _open(self, path: Path, busy_timeout_s: float, mounts: Path) -> None:
-        require_writable(path)
+    def _open(
+        self,
+        path: Path,
+        busy_timeout_s: float,
+        mounts: Path,
+        server: StudyServer | None = None,
+    ) -> None:
+        if server is None:
+            require_writable(path)
         self._mounts = mounts
-        self._file = StudyFile(path, busy_timeout_s=busy_timeout_s, mounts=mounts)
+        self._file = StudyFile(path, busy_timeout_s=busy_timeout_s, mounts=mounts, server=server)
         self._lock = self._file.lock
 
     def __getstate__(self) -> dict[str, Any]:
@@ -86,6 +98,16 @@ class BufferedStorage(BaseStorage):
     def path(self) -> Path:
         """The file, absolute."""
         return self._file.path
+
+    @property
+    def server(self) -> StudyServer | None:
+        """Where the study is, when the file is its mirror."""
+        return self._file.server
+
+    @property
+    def called(self) -> str:
+        """What takes the writes, as a sentence begins: the study file, or a server."""
+        return "The study file" if self.server is None else f"The server {self.server.shown}"
 
     @property
     def grouped(self) -> bool:
@@ -169,6 +191,20 @@ class BufferedStorage(BaseStorage):
         """
         with self._lock:
             return self._file.refresh()
+
+    def read_back(self, wait_s: float) -> None:
+        """Bring the mirror of a study on a server, and memory, up to what the server has.
+
+        Raises:
+            StorageBusyError: It does not answer in time.
+        """
+        with self._lock:
+            self._file.read_back(wait_s)
+
+    def show(self) -> None:
+        """Have what was written on a server in its mirror, where others see it, if that can be."""
+        with self._lock, suppress(StorageBusyError):
+            self._file.show()
 
     def close(self, timeout_s: float = 5.0) -> bool:
         """Write what is gathered, move it into the main file and close.

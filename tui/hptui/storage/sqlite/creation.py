@@ -12,10 +12,10 @@ from hptui.errors import StudyFileError
 from hptui.storage.files.in_place import put_in_place, sync_file
 from hptui.storage.files.staging import draft_folder
 from hptui.storage.files.study_lock import opening
+from hptui.storage.files.target import require_no_side_files
 from hptui.storage.files.validation import inspect_file
 from hptui.storage.sqlite.connection import MOUNTS, as_storage_error, file_uri, is_on_network
 from hptui.storage.sqlite.schema import create_schema
-from hptui.storage.transfer.copying import require_no_side_files
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -273,6 +273,10 @@ class Memory:
             raise KeyError(f"No trial with trial_id {trial_id} exists.")
         return study
 
+    def has(self, trial_id: int) -> bool:
+        """Say whether there is a trial with this id."""
+        return trial_id in self._study_of_trial
+
     def trial(self, trial_id: int) -> FrozenTrial:
         """Return a trial.
 

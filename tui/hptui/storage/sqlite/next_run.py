@@ -11,6 +11,7 @@ import numpy as np
 
 from hptui.domain.attribute_keys import (
     ASKED_KEY,
+    CHANGES_KEY,
     EDITED_KEY,
     EDITS_KEY,
     ENQUEUED_KEY,
@@ -28,6 +29,7 @@ from hptui.domain.spaces.edits import (
 from hptui.domain.spaces.edits_since import edits_since, read_since
 from hptui.domain.spaces.resolved_space import resolve_space
 from hptui.domain.spaces.space import spec_from_json, spec_to_json
+from hptui.domain.study_changes import add_change
 from hptui.domain.trial_states import COMPLETE, PRUNED
 from hptui.errors import SpaceError
 from hptui.storage.read.stored_spaces import latest_spaces
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hptui.domain.spaces.space import ParamSpec
+    from hptui.domain.study_changes import ChangedWhat
     from hptui.storage.read.study_reader import StudyReader
 
 
@@ -130,6 +133,17 @@ def write_space(connection: sqlite3.Connection, study_id: int, space: StoredSpac
     told = spell_edits(space.edits, space.ever_edited, space.since, space.asked)
     for key, value in told.items():
         put_study_attribute(connection, study_id, key, value)
+
+
+def note_change(
+    connection: sqlite3.Connection, study_id: int, number: int, what: ChangedWhat, text: str
+) -> None:
+    """Store that this user has changed something now; the transaction is the caller's.
+
+    `number` is that of the first trial for which it may count.
+    """
+    known = read_study_attribute(connection, study_id, CHANGES_KEY)
+    put_study_attribute(connection, study_id, CHANGES_KEY, add_change(known, number, what, text))
 
 
 def spell_edits(

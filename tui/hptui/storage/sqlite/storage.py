@@ -23,14 +23,17 @@ from hptui.storage.sqlite.memory import detached_copy
 from hptui.storage.sqlite.numbers import as_stored
 from hptui.storage.sqlite.rows import StoredStudy
 from hptui.storage.sqlite.schema import TABLES_OF_STUDY, TABLES_OF_TRIAL
+from hptui.storage.sqlite.server_trials import create_on_server, take_up_on_server
 from hptui.storage.sqlite.timestamps import now
 from hptui.storage.sqlite.write_buffer import AttributeKind, NewTrial
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
+    from datetime import datetime
 
     from optuna.study import StudyDirection
 
+    from hptui.storage.server.study_server import StudyServer
     from hptui.storage.sqlite.memory import Seen
 
 _ANNOTATING_TIMEOUT_S = 0.2
@@ -50,6 +53,8 @@ class SqliteStorage(BufferedStorage):
         """Create a study; it is in the file on return, also when grouped."""
         name = DEFAULT_STUDY_NAME_PREFIX + str(uuid.uuid4()) if study_name is None else study_name
         with self._lock:
+            if self._file.server is not None:
+                return self._create_study_on(self._file.server, name, directions)
             with self._file.transaction() as connection:
                 if self._file.memory.study_named(name) is not None:
                     raise DuplicatedStudyError(f"A study named {name!r} already exists.")
@@ -62,6 +67,16 @@ class SqliteStorage(BufferedStorage):
                 )
             self._file.memory.add_study(StoredStudy(study_id, name, list(directions)))
             return study_id
+
+    def _create_study_on(
+        self, server: StudyServer, name: str, directions: Sequence[StudyDirection]
+    ) -> int:
+        server.create_study(name, [each.name for each in directions])
+        self._file.read_back(self._file.busy_timeout_s)
+        study = self._file.memory.study_named(name)
+        if study is None:
+            raise KeyError(f"No study is named {name!r}.")
+        return study.row.study_id
 
     def delete_study(self, study_id: int) -> None:
         """Delete a study with its trials from the file, also when grouped."""
@@ -157,6 +172,8 @@ class SqliteStorage(BufferedStorage):
         """
         file = self._file
         with self._lock:
+            if file.server is not None:
+                return create_on_server(file, file.server, study_id, template_trial)
             with file.writing:
                 file.open_transaction()
                 study = file.memory.study(study_id)
@@ -231,7 +248,9 @@ class SqliteStorage(BufferedStorage):
                         trial = self._updatable(trial_id)
                     if trial.state is not TrialState.WAITING:
                         return False
-                time, text = now()
+                time, text = self._now()
+                if file.server is not None and state is TrialState.RUNNING:
+                    return take_up_on_server(file, file.server, trial, time, text)
                 is_start, is_end = state is TrialState.RUNNING, state.is_finished()
                 for objective, number in enumerate(numbers or ()):
                     file.gathered.set_value(trial_id, objective, number)
@@ -258,7 +277,7 @@ class SqliteStorage(BufferedStorage):
         with self._lock:
             with self._file.writing:
                 self._updatable(trial_id)
-                time, text = now()
+                time, text = self._now()
                 self._file.gathered.change_trial(trial_id, TrialState.RUNNING, text, None)
             self._writable(trial_id).datetime_start = time
 
@@ -328,6 +347,10 @@ class SqliteStorage(BufferedStorage):
             row.user_attrs = {**row.user_attrs, **done.study_user}
             study.annotate(done.trial_user)
             return done
+
+    def _now(self) -> tuple[datetime, str]:
+        """Return the present time as it is stored."""
+        return now() if self._file.server is None else self._file.server.now()
 
     def _updatable(self, trial_id: int) -> FrozenTrial:
         trial = self._file.memory.trial(trial_id)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from hptui.storage.sqlite.connection import MAX_TEXT_BYTES
@@ -14,12 +15,12 @@ from hptui.storage.sqlite.timestamps import from_text
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from optuna.trial import FrozenTrial, TrialState
 
 AttributeKind = Literal["user", "system"]
-_LARGEST_STEP: Final = 2**63 - 1
+Owner = Literal["trial", "study"]
 _UPSERT_ATTRIBUTE: Final = {
     (owner, kind): f'INSERT INTO {owner}_{kind}_attributes ({owner}_id, "key", value_json)'
     f' VALUES (?, ?, ?) ON CONFLICT ({owner}_id, "key") DO UPDATE'
@@ -74,13 +75,27 @@ class TrialChange(NamedTuple):
     """Whether the trial waited before, and another program may take it up, too."""
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the columns of a database hold; SQLite's hold more than is ever written."""
+
+    step: int = 2**63 - 1
+    text_bytes: int = MAX_TEXT_BYTES
+    name_chars: int | None = None
+    """The longest name; one that is limited must have no NUL, either."""
+
+
+NO_LIMITS: Final = Limits()
+
+
 class WriteBuffer:
     """Rows by table, the last write of a cell winning, in the order in which they came.
 
     What is added here is checked: a row that SQLite would refuse would hold up all others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = NO_LIMITS) -> None:
+        self._limits = limits
         self.new_trials: dict[int, NewTrial] = {}
         """Trials that are not in the file yet."""
         self.changed_trials: dict[int, TrialChange] = {}
@@ -144,7 +159,8 @@ class WriteBuffer:
 
     def add_param(self, trial_id: int, name: str, value: float, distribution_json: str) -> None:
         """Add a parameter's value in Optuna's internal representation."""
-        self._params[trial_id, _key(name)] = (trial_id, name, value, _text(distribution_json))
+        text = self._text(distribution_json)
+        self._params[trial_id, self._key(name)] = (trial_id, name, value, text)
 
     def set_value(self, trial_id: int, objective: int, value: float) -> None:
         """Set the value of one objective."""
@@ -154,19 +170,19 @@ class WriteBuffer:
         """Set an intermediate value.
 
         Raises:
-            OverflowError: The step does not fit into 64 bits.
+            OverflowError: The step does not fit into 64 bits, or 32 on a server.
         """
-        if not -_LARGEST_STEP <= step <= _LARGEST_STEP:
+        if abs(step) > self._limits.step:
             raise OverflowError(f"The step {step} is too large to be stored.")
         self._reports[trial_id, step] = (trial_id, step, *stored_number(value))
 
     def set_trial_attribute(self, kind: AttributeKind, trial_id: int, key: str, text: str) -> None:
         """Set an attribute of a trial to the JSON `text`."""
-        self._trial_attributes[kind][trial_id, _key(key)] = _text(text)
+        self._trial_attributes[kind][trial_id, self._key(key)] = self._text(text)
 
     def set_study_attribute(self, kind: AttributeKind, study_id: int, key: str, text: str) -> None:
         """Set an attribute of a study to the JSON `text`."""
-        self._study_attributes[kind][study_id, _key(key)] = _text(text)
+        self._study_attributes[kind][study_id, self._key(key)] = self._text(text)
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Execute all rows; the transaction is the caller's."""
@@ -194,6 +210,69 @@ class WriteBuffer:
                 _UPDATE_TRIAL,
                 [(new.state.name, new.start, new.complete, new.trial_id) for new in changes],
             )
+
+    def _key(self, key: str) -> str:
+        """Return a name that the database takes.
+
+        Raises:
+            UnicodeEncodeError: It holds half of a surrogate pair.
+            ValueError: It is too long for a server, or has a NUL.
+        """
+        if not key.isascii():
+            key.encode()
+        longest = self._limits.name_chars
+        if longest is not None and (len(key) > longest or "\0" in key):
+            raise ValueError(
+                f"The server takes names of at most {longest} characters, none of them NUL."
+            )
+        return key
+
+    def _text(self, text: str) -> str:
+        longest = self._limits.text_bytes
+        if len(text) > longest or (len(text) * 4 > longest and len(text.encode()) > longest):
+            raise ValueError(f"A value of {len(text)} characters is too long to be stored.")
+        return text
+
+    @property
+    def params(self) -> Collection[tuple[int, str, float, str]]:
+        """Trial, name, value and distribution of each parameter."""
+        return self._params.values()
+
+    @property
+    def values(self) -> Collection[tuple[int, int, float | None, str]]:
+        """Trial, objective, number and its kind."""
+        return self._values.values()
+
+    @property
+    def reports(self) -> Collection[tuple[int, int, float | None, str]]:
+        """Trial, step, number and its kind."""
+        return self._reports.values()
+
+    def attributes(self, owner: Owner, kind: AttributeKind) -> list[tuple[int, str, str]]:
+        """Return owner, key and JSON of the gathered attributes of trials, or of studies."""
+        tables = self._trial_attributes if owner == "trial" else self._study_attributes
+        return [(*key, text) for key, text in tables[kind].items()]
+
+    def changed_ids(self) -> set[int]:
+        """Return the ids of trials of which more changes than an attribute."""
+        ids = set(self.changed_trials)
+        for rows in (self._params, self._values, self._reports):
+            ids.update(trial_id for trial_id, _ in rows)
+        return ids
+
+    def copied(self) -> WriteBuffer:
+        """Return what is gathered until now."""
+        copy = WriteBuffer(self._limits)
+        for own, rows in zip(copy._tables, self._tables, strict=True):
+            own.update(rows)
+        return copy
+
+    def forget(self, written: WriteBuffer) -> None:
+        """Forget the rows that were written since they were copied, unless they have changed."""
+        for own, rows in zip(self._tables, written._tables, strict=True):
+            for key, row in rows.items():
+                if own.get(key) is row:
+                    del own[key]
 
     def clear(self) -> None:
         """Forget all rows."""
@@ -259,20 +338,3 @@ def _attributes_of(rows: dict[tuple[int, str], str], owner_id: int) -> dict[str,
 def _keep(rows: dict[Any, Any], is_kept: Callable[[Any], bool]) -> None:
     for key in [key for key in rows if not is_kept(key)]:
         del rows[key]
-
-
-def _key(key: str) -> str:
-    """Return a name that SQLite takes.
-
-    Raises:
-        UnicodeEncodeError: It holds half of a surrogate pair.
-    """
-    if not key.isascii():
-        key.encode()
-    return key
-
-
-def _text(text: str) -> str:
-    if len(text) > MAX_TEXT_BYTES:
-        raise ValueError(f"A value of {len(text)} characters is too long to be stored.")
-    return text

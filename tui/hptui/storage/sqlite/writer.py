@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
-from hptui.errors import HptuiError, StudyFileError
+from hptui.errors import HptuiError, StudyFileError, UsageError
 from hptui.storage.files.content import UnfitContentError, check_objects
 from hptui.storage.sqlite.connection import (
     MOUNTS,
@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from hptui.storage.server.study_server import StudyServer
     from hptui.storage.sqlite.memory import StudyInMemory
+
+_LOOK_S = 0.5
+"""How often a run on a server takes in what others write there."""
 
 
 class StudyGoneError(HptuiError):
@@ -45,8 +49,17 @@ class StudyFile:
     that fails nothing is lost: the rows stay until a later `flush`.
     """
 
-    def __init__(self, path: Path, *, busy_timeout_s: float, mounts: Path = MOUNTS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        busy_timeout_s: float,
+        mounts: Path = MOUNTS,
+        server: StudyServer | None = None,
+    ) -> None:
         self.path = path
+        self.server = server
+        """Where the study is, when the file is a mirror: then nothing is written to the file."""
         self.busy_timeout_s = busy_timeout_s
         self.lock = threading.RLock()
         self.is_grouped = False
@@ -57,12 +70,14 @@ class StudyFile:
         self.trouble: str | None = None
         self.conflicts: list[str] = []
         self.memory = Memory()
-        self.gathered = WriteBuffer()
+        self.gathered = WriteBuffer() if server is None else WriteBuffer(server.limits)
         self.writing = _Writing(self)
         """Entered around what gathers rows; ungrouped, they are in the file when it is left."""
         self.kept: StudyInMemory | None = None
         """The study without which nothing is taken in or written any more."""
         self._next_trial_id: int | None = None
+        self._look_at_s = 0.0
+        self._is_mirror_behind = False
         try:
             self.connection = StudyConnection(path, mounts=mounts)
         except sqlite3.Error as error:
@@ -94,8 +109,54 @@ class StudyFile:
             StudyFileError: Another program took the id of a trial that is not in the file yet, or
                 wrote a row that cannot be read.
         """
-        if self.connection.is_writing:
+        if self.connection.is_writing or (self.server is not None and not self._look(0.0)):
             return False
+        return self._take_in()
+
+    def read_back(self, wait_s: float) -> None:
+        """Bring the mirror, and memory, up to what the server has now.
+
+        Raises:
+            StorageBusyError: It does not answer in time.
+            StudyGoneError: The study was deleted there.
+        """
+        self._look_at_s = 0.0
+        if not self._look(wait_s):
+            raise StorageBusyError(self.trouble or "The server does not answer.")
+        self._take_in()
+
+    def show(self) -> None:
+        """Have the mirror hold what was written on the server.
+
+        Raises:
+            StorageBusyError: The server does not answer.
+        """
+        if self._is_mirror_behind:
+            self.read_back(0.0)
+
+    def _look(self, wait_s: float) -> bool:
+        """Have the mirror follow its server, when that is due, and say whether it has.
+
+        Memory may be ahead of the mirror by what is gathered, and by nothing else: so the look
+        comes after all that was sent.
+        """
+        assert self.server is not None
+        if time.monotonic() < self._look_at_s:
+            return False
+        if self.server.unclaimed and (self.gathered and not self.flush(wait_s)):
+            return False
+        if self.server.unclaimed:
+            return False
+        self._look_at_s = time.monotonic() + _LOOK_S
+        try:
+            self.server.look(max(wait_s, _LOOK_S))
+        except StorageBusyError as error:
+            self.trouble = error.message
+            return False
+        self._is_mirror_behind = False
+        return True
+
+    def _take_in(self) -> bool:
         try:
             if self.connection.data_version() == self._version:
                 return False
@@ -119,7 +180,7 @@ class StudyFile:
             StorageWriteError: The disk refuses, or the file is not in its place.
             StudyFileError: Another file is in its place.
         """
-        if self.connection.is_writing:
+        if self.connection.is_writing or self.server is not None:
             return
         try:
             self._begin(0)
@@ -154,6 +215,8 @@ class StudyFile:
         if not self.gathered and not self.connection.is_writing:
             self.trouble = None
             return True
+        if self.server is not None:
+            return self._push(self.server, timeout_s)
         try:
             if not self.connection.is_writing:
                 self._begin(timeout_s)
@@ -174,6 +237,31 @@ class StudyFile:
         self.trouble = None
         return True
 
+    def _push(self, server: StudyServer, timeout_s: float) -> bool:
+        """Write all that is gathered on the server, as `flush` does to a file."""
+        deadline_s = time.monotonic() + timeout_s
+        try:
+            while self.gathered:
+                written, lost = server.push(self.gathered, deadline_s - time.monotonic())
+                if lost:
+                    self._drop_lost(lost)
+                else:
+                    self.gathered.forget(written)
+                    self._is_mirror_behind = True
+        except (StorageBusyError, StorageWriteError) as error:
+            self.trouble = error.message
+            return False
+        self.trouble = None
+        return True
+
+    def _drop_lost(self, lost: set[int]) -> None:
+        """Drop what is gathered for trials that others have ended."""
+        self.read_back(self.busy_timeout_s if not self.is_grouped else 0.0)
+        left = lost & self.gathered.changed_ids()
+        if left:
+            self.gathered.drop_trials(left)
+            self.conflicts.append("Trials were deleted by another program.")
+
     @contextmanager
     def transaction(self, timeout_s: float | None = None) -> Generator[sqlite3.Connection]:
         """Execute statements at once; what is gathered goes along.
@@ -185,6 +273,8 @@ class StudyFile:
             StorageBusyError: Another program holds the lock.
             StorageWriteError: The disk refuses.
         """
+        if self.server is not None:
+            raise UsageError("A run on a server takes no such change.")
         try:
             if not self.connection.is_writing:
                 self._begin(self.busy_timeout_s if timeout_s is None else timeout_s)
@@ -202,6 +292,8 @@ class StudyFile:
         """Write what is gathered and close; False, and still open, when it cannot be written."""
         if not self.flush(timeout_s):
             return False
+        if self.server is not None:
+            self.server.close(timeout_s)
         self.connection.close()
         return True
 
@@ -209,6 +301,8 @@ class StudyFile:
         """Close without writing what is gathered."""
         self.gathered.clear()
         self.connection.roll_back()
+        if self.server is not None:
+            self.server.close()
         self.connection.close()
 
     def _note_trouble(self, error: sqlite3.Error) -> None:
@@ -228,7 +322,8 @@ class StudyFile:
             raise
 
     def _catch_up(self) -> None:
-        self.times_met_others += 1
+        # A mirror changes with what is written here.
+        self.times_met_others += self.server is None
         self.conflicts += catch_up(self.connection.raw, self.memory, self.gathered)
         self._version = self.connection.data_version()
 
@@ -257,7 +352,7 @@ class _Writing:
 
     def __enter__(self) -> Self:
         file = self._file
-        if not file.is_grouped:
+        if not file.is_grouped and file.server is None:
             self._transaction = file.transaction()
             self._transaction.__enter__()
         return self
@@ -272,6 +367,10 @@ class _Writing:
         if file.is_grouped:
             file.release_if_idle()
             return
+        if file.server is not None:
+            if kind is None and not file.flush(file.busy_timeout_s):
+                raise lock_error(file)
+            return
         try:
             self._transaction.__exit__(kind, error, traceback)
         finally:
@@ -281,5 +380,7 @@ class _Writing:
 def lock_error(file: StudyFile) -> HptuiError:
     """Return the error for gathered rows that could not be written."""
     sentence = file.trouble or "The file cannot be written."
+    if file.server is not None:
+        return StorageBusyError(sentence)
     locked = "locked" in sentence
     return (StorageBusyError if locked else StorageWriteError)(f"{file.path}: {sentence}")

@@ -38,16 +38,22 @@ def replace_trial_ids(
     connection.execute(
         f"DELETE FROM study_system_attributes WHERE study_id = ? AND {_KEYS_WITH_IDS}", (study_id,)
     )
-    kept = [row for row in (_renamed(key, text, new_id) for key, text in rows) if row is not None]
+    kept = [row for row in (with_new_ids(key, text, new_id) for key, text in rows) if row]
     connection.executemany(
         "INSERT INTO study_system_attributes (study_id, key, value_json) VALUES (?, ?, ?)",
         [(study_id, *row) for row in kept],
     )
 
 
-def _renamed(
+def is_about_trials(key: str) -> bool:
+    """Say whether a study's system attribute holds ids of trials."""
+    return _NOTE_KEY.fullmatch(key) is not None or "Sampler:parent:" in key
+
+
+def with_new_ids(
     key: str, text: object, new_id: Callable[[int], int | None]
 ) -> tuple[str, object] | None:
+    """Return a study's system attribute about trials with their new ids; None where it goes."""
     note = _NOTE_KEY.fullmatch(key)
     if note is not None:
         trial_id = new_id(int(note[1]))

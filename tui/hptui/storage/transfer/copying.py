@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.files.in_place import put_in_place, sync_file, sync_folder
 from hptui.storage.files.moving import connect_for_writing
 from hptui.storage.files.staging import draft_folder
-from hptui.storage.files.validation import (
-    FileKind,
-    inspect_file,
-    require_usual_tables,
+from hptui.storage.files.target import (
+    require_folder,
+    require_no_side_files,
+    require_replaceable,
+    taken,
 )
+from hptui.storage.files.validation import require_usual_tables
 from hptui.storage.read.session import open_study
 from hptui.storage.sqlite.connection import as_storage_error, file_uri
 from hptui.storage.transfer.study_rows import (
@@ -31,11 +32,6 @@ from hptui.storage.transfer.study_rows import (
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-
-_DATABASES: Final[frozenset[FileKind]] = frozenset(
-    ("optuna", "older", "newer", "foreign", "damaged")
-)
-"""What may hold somebody's study."""
 
 
 def copy_study(path: Path, study_name: str, target: Path, *, new_name: str | None = None) -> None:
@@ -67,22 +63,6 @@ def copy_study(path: Path, study_name: str, target: Path, *, new_name: str | Non
                 copy.execute("COMMIT")
         except sqlite3.Error as error:
             raise as_storage_error(error, target) from error
-
-
-def require_no_side_files(target: Path) -> None:
-    """Refuse a place for a new file where SQLite would take up what another one left.
-
-    Raises:
-        StudyFileError: There is a `-wal` or `-journal` file with content.
-    """
-    for suffix in ("-wal", "-journal"):
-        left = target.with_name(target.name + suffix)
-        with suppress(OSError):
-            if left.stat().st_size:
-                raise StudyFileError(
-                    f"{safe_line(str(left))} is in the way: it belongs to a file that is gone.",
-                    hint="Choose another name, or move it elsewhere.",
-                )
 
 
 def extract_study(path: Path, study_name: str, target: Path) -> None:
@@ -143,9 +123,9 @@ def drafted(target: Path, *, overwrite: bool) -> Generator[Path]:
     name = safe_line(str(target))
     if os.path.lexists(target):
         if not overwrite:
-            raise _exists(target)
+            raise taken(target, hint="Choose another name, or delete it first.")
         target = Path(os.path.realpath(target))
-        _require_replaceable(target)
+        require_replaceable(target)
     require_folder(target)
     try:
         with draft_folder(target) as folder:
@@ -156,42 +136,6 @@ def drafted(target: Path, *, overwrite: bool) -> Generator[Path]:
                 draft.replace(target)
                 sync_folder(target.parent)
             elif not put_in_place(draft, target):
-                raise _exists(target)
+                raise taken(target, hint="Choose another name, or delete it first.")
     except OSError as error:
         raise StudyFileError(f"{name} cannot be written: {safe_line(error.strerror)}.") from error
-
-
-def require_folder(target: Path) -> None:
-    """Refuse a place for a file whose folder is not there, or may not be written to.
-
-    Raises:
-        StudyFileError: It is so.
-    """
-    name, folder = safe_line(str(target)), target.parent
-    if not folder.is_dir():
-        raise StudyFileError(
-            f"{name} cannot be written: the folder does not exist.", hint="Create the folder first."
-        )
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise StudyFileError(f"{name} cannot be written: {os.strerror(errno.EACCES)}.")
-
-
-def _require_replaceable(target: Path) -> None:
-    """Refuse folders, devices, pipes, and databases: a study is not lost by a slip of the hand."""
-    if os.path.lexists(target) and not target.is_file():
-        what = "a folder" if target.is_dir() else "no regular file"
-        raise StudyFileError(
-            f"{safe_line(str(target))} is {what}, and is not replaced.",
-            hint="Choose another name.",
-        )
-    if inspect_file(target, check_budget_s=0.0).kind in _DATABASES:
-        raise StudyFileError(
-            f"{safe_line(str(target))} is a database, and databases are never replaced.",
-            hint="Choose another name.",
-        )
-
-
-def _exists(target: Path) -> StudyFileError:
-    return StudyFileError(
-        f"{safe_line(str(target))} already exists.", hint="Choose another name, or delete it first."
-    )

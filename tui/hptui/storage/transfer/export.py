@@ -73,48 +73,48 @@ def export_study(
                 hint="Write filtered trials to another format, like .csv.",
             )
         copy_study(path, study_name, target)
-        with StudyReader(target, study_name) as columns:
-            columns.refresh()
-            return len(columns.trials)
+        with StudyReader(target, study_name) as reader:
+            reader.refresh()
+            return len(reader.trials)
     if form.suffix == ".parquet":
         require_pyarrow()
-    with StudyReader(path, study_name) as columns:
-        columns.refresh()
-        rows = np.arange(len(columns.trials)) if choose is None else np.flatnonzero(choose(columns))
+    with StudyReader(path, study_name) as reader:
+        reader.refresh()
+        rows = np.arange(len(reader.trials)) if choose is None else np.flatnonzero(choose(reader))
         with drafted(target, overwrite=overwrite) as draft:
-            reader = ExtrasReader(columns, has_everything=True)
-            _write(form, draft, columns, rows, reader)
+            extras = ExtrasReader(reader, has_everything=True)
+            _write(form, draft, reader, rows, extras)
         if form.suffix != ".py":
-            for sentence in _left_out(columns, rows, reader):
+            for sentence in _left_out(reader, rows, extras):
                 tell(sentence)
         return len(rows)
 
 
 def _write(
-    form: ExportForm, draft: Path, columns: StudyReader, rows: IntArray, reader: ExtrasReader
+    form: ExportForm, draft: Path, reader: StudyReader, rows: IntArray, extras: ExtrasReader
 ) -> None:
     if form.suffix == ".parquet":
         with draft.open("wb") as file:
-            write_parquet(file, columns, rows, reader)
+            write_parquet(file, reader, rows, extras)
         return
     with draft.open("w", encoding="utf-8", newline="") as stream:
         if form.suffix == ".py":
-            write_python(stream, columns, rows)
+            write_python(stream, reader, rows)
         else:
             write = write_csv if form.suffix == ".csv" else write_json_lines
-            write(stream, columns, rows, reader)
+            write(stream, reader, rows, extras)
 
 
-def _left_out(columns: StudyReader, rows: IntArray, reader: ExtrasReader) -> Iterator[str]:
-    if columns.has_omitted_params:
+def _left_out(reader: StudyReader, rows: IntArray, extras: ExtrasReader) -> Iterator[str]:
+    if reader.has_omitted_params:
         yield f"Only the first {MAX_PARAMS:,} parameters are in it."
-    if reader.n_unreadable:
-        yield f"Attributes that are not JSON are left out: {reader.n_unreadable:,}."
+    if extras.n_unreadable:
+        yield f"Attributes that are not JSON are left out: {extras.n_unreadable:,}."
     for state, one, more in (
         (RUNNING, "trial still runs", "trials still run"),
         (STALE, "trial is stale (its engine died)", "trials are stale (their engine died)"),
     ):
-        count = int((columns.trials.states[rows] == state).sum())
+        count = int((reader.trials.states[rows] == state).sum())
         if count:
             yield f"{plural(count, one, more)}; an import skips trials that have not ended."
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.attribute_keys import (
+    CHANGES_KEY,
     EDITED_KEY,
     EDITS_KEY,
     METRICS_KEY,
@@ -176,8 +177,8 @@ def put_study_facts(
     put_study_attribute(connection, study_id, STUDY_KEY, facts)
     # Trials have other numbers here, and what was prepared is for another study's next run.
     connection.execute(
-        "DELETE FROM study_system_attributes WHERE study_id = ? AND key IN (?, ?)",
-        (study_id, SINCE_KEY, NEXT_KEY),
+        "DELETE FROM study_system_attributes WHERE study_id = ? AND key IN (?, ?, ?)",
+        (study_id, SINCE_KEY, NEXT_KEY, CHANGES_KEY),
     )
 
 

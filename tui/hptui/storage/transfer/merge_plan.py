@@ -37,7 +37,7 @@ TWICE: Final = "a trial that is there already"
 class Source:
     """A study that is to be merged."""
 
-    columns: StudyReader
+    reader: StudyReader
     facts: StudyFacts
     space: Mapping[str, ParamSpec]
     """Its parameters as its trials hold them now."""
@@ -45,7 +45,7 @@ class Source:
     @property
     def name(self) -> str:
         """Its name, for a sentence."""
-        return safe_line(self.columns.study_name, max_chars=60)
+        return safe_line(self.reader.study_name, max_chars=60)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +80,7 @@ class MergePlan:
     def remarks(self) -> list[str]:
         """How many trials are from which study."""
         return [
-            f"{share.source.name}: {len(share.rows):,} of {len(share.source.columns.trials):,}"
+            f"{share.source.name}: {len(share.rows):,} of {len(share.source.reader.trials):,}"
             for share in self.shares
         ]
 
@@ -110,7 +110,7 @@ def plan_merge(sources: Sequence[Source]) -> MergePlan:
 
 
 def _check_alike(first: Source, other: Source) -> None:
-    one, two = first.columns.trials.directions, other.columns.trials.directions
+    one, two = first.reader.trials.directions, other.reader.trials.directions
     if one != two:
         raise UsageError(
             f"{other.name} has the direction {', '.join(two)}, and {first.name} "
@@ -133,8 +133,8 @@ def _kept_of(
     left_out: Counter[str],
     seen: Counter[object],
 ) -> tuple[IntArray, tuple[ParamFit, ...]]:
-    columns = source.columns
-    kept = np.ones(len(columns.trials), np.bool_)
+    reader = source.reader
+    kept = np.ones(len(reader.trials), np.bool_)
 
     def leave(reason: str, is_left: BoolArray) -> None:
         nonlocal kept
@@ -143,20 +143,20 @@ def _kept_of(
             left_out[reason] += count
         kept = kept & ~is_left
 
-    leave(NOT_ENDED, np.isin(columns.trials.states, OPEN_STATES))
-    leave(DAMAGED, columns.trials.is_damaged | (columns.trials.numbers < 0))
-    leave(TWICE, _is_known(columns, np.flatnonzero(kept), seen))
+    leave(NOT_ENDED, np.isin(reader.trials.states, OPEN_STATES))
+    leave(DAMAGED, reader.trials.is_damaged | (reader.trials.numbers < 0))
+    leave(TWICE, _is_known(reader, np.flatnonzero(kept), seen))
     fits: list[ParamFit] = []
-    for name, column in columns.trials.params.items():
-        foreign = _foreign_rows(column, space.get(name), len(columns.trials))
+    for name, column in reader.trials.params.items():
+        foreign = _foreign_rows(column, space.get(name), len(reader.trials))
         if foreign.any():
-            fit = fit_param(column, space[name], len(columns.trials)).only(foreign)
+            fit = fit_param(column, space[name], len(reader.trials)).only(foreign)
             outside = kept & ~fit.fits
             left_out.update(fit.reasons(outside, gone=f"is not in {first_name}"))
             kept = kept & fit.fits
             fits.append(fit)
     rows = np.flatnonzero(kept)
-    return rows[np.argsort(columns.trials.numbers[rows], kind="stable")], tuple(fits)
+    return rows[np.argsort(reader.trials.numbers[rows], kind="stable")], tuple(fits)
 
 
 def _foreign_rows(column: ParamColumn, spec: ParamSpec | None, n_trials: int) -> BoolArray:
@@ -230,9 +230,9 @@ def _order(kept: Sequence[tuple[Source, IntArray]]) -> list[IntArray]:
     """Return the new numbers of all trials that are kept: by start, those without at the end."""
     starts = [
         np.where(
-            np.isnan(source.columns.trials.starts_s[rows]),
-            source.columns.trials.completes_s[rows],
-            source.columns.trials.starts_s[rows],
+            np.isnan(source.reader.trials.starts_s[rows]),
+            source.reader.trials.completes_s[rows],
+            source.reader.trials.starts_s[rows],
         )
         for source, rows in kept
     ]
@@ -248,7 +248,7 @@ def _differing(shares: Sequence[Share]) -> frozenset[str]:
     specs: dict[str, set[ParamSpec]] = {}
     for share in shares:
         fitted = {fit.column.name: fit for fit in share.fits}
-        for name, column in share.source.columns.trials.params.items():
+        for name, column in share.source.reader.trials.params.items():
             found = specs.setdefault(name, set())
             own = share.rows
             if name in fitted:

@@ -55,7 +55,7 @@ def require_pyarrow() -> None:
 
 
 def write_parquet(
-    file: IO[bytes], columns: StudyReader, rows: IntArray, reader: ExtrasReader
+    file: IO[bytes], reader: StudyReader, rows: IntArray, extras: ExtrasReader
 ) -> None:
     """Write some rows; what a trial does not have is null.
 
@@ -71,36 +71,36 @@ def write_parquet(
     arrow: Any = import_module("pyarrow")
     parquet: Any = import_module("pyarrow.parquet")
     made: dict[str, Any] = {
-        "number": arrow.array(columns.trials.numbers[rows]),
+        "number": arrow.array(reader.trials.numbers[rows]),
         "state": arrow.array(
-            [state_name(each).lower() for each in columns.trials.states[rows].tolist()]
+            [state_name(each).lower() for each in reader.trials.states[rows].tolist()]
         ),
     }
-    for objective, name in enumerate(value_names(columns)):
-        made[name] = _floats(arrow, columns.trials.values[rows, objective])
+    for objective, name in enumerate(value_names(reader)):
+        made[name] = _floats(arrow, reader.trials.values[rows, objective])
     made |= {
-        "feasible": arrow.array(columns.trials.is_feasible[rows]),
-        "datetime_start": _times(arrow, columns.trials.starts_s[rows]),
-        "datetime_complete": _times(arrow, columns.trials.completes_s[rows]),
-        "duration_s": _floats(arrow, durations_s(columns)[rows]),
+        "feasible": arrow.array(reader.trials.is_feasible[rows]),
+        "datetime_start": _times(arrow, reader.trials.starts_s[rows]),
+        "datetime_complete": _times(arrow, reader.trials.completes_s[rows]),
+        "duration_s": _floats(arrow, durations_s(reader)[rows]),
     }
-    steps = columns.trials.last_steps[rows]
+    steps = reader.trials.last_steps[rows]
     made["last_step"] = arrow.array(steps, mask=steps < 0)
-    made["last_value"] = arrow.array(columns.trials.last_values[rows], mask=steps < 0)
-    names = reader.names()
+    made["last_value"] = arrow.array(reader.trials.last_values[rows], mask=steps < 0)
+    names = extras.names()
     names.require_a_table()
     named = {
-        "param": column_names("param", columns.trials.params, _text),
+        "param": column_names("param", reader.trials.params, _text),
         "attr": column_names("attr", names.user_attrs, _text),
         "constraint": column_names("constraint", names.constraints, _text),
     }
     for column, name in named["param"].items():
-        made[column] = _param(arrow, columns.trials.params[name], rows)
-    found = list(reader.of_rows(rows))
+        made[column] = _param(arrow, reader.trials.params[name], rows)
+    found = list(extras.of_rows(rows))
     made |= _extras(arrow, named, found)
     # A null may stand for None, and a cell of a mixed column for more than one value.
     plain = _plain_attributes(found)
-    exact = ExactCells(columns, _are_plain, lambda key, _: key in plain)
+    exact = ExactCells(reader, _are_plain, lambda key, _: key in plain)
     held = [exact.of_row(row, extra) for row, extra in zip(rows.tolist(), found, strict=True)]
     if any(held):
         made[TRIAL_COLUMN] = arrow.array(
@@ -108,9 +108,9 @@ def write_parquet(
         )
     table = arrow.table(made).replace_schema_metadata(
         {
-            "hptui:study": _text(columns.study_name),
-            "hptui:directions": dump(list(columns.trials.directions), indent=None),
-            FACTS_KEY: dump(facts_of(columns, named), indent=None),
+            "hptui:study": _text(reader.study_name),
+            "hptui:directions": dump(list(reader.trials.directions), indent=None),
+            FACTS_KEY: dump(facts_of(reader, named), indent=None),
         }
     )
     parquet.write_table(table, file)

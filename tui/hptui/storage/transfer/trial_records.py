@@ -81,18 +81,18 @@ def durations_s(reader: StudyReader) -> FloatArray:
 
 
 def write_json_lines(
-    stream: TextIO, columns: StudyReader, rows: IntArray, everything: ExtrasReader | None = None
+    stream: TextIO, reader: StudyReader, rows: IntArray, everything: ExtrasReader | None = None
 ) -> None:
     """Write one JSON object a line; with `everything` those from which an import has all again."""
-    reader = everything or ExtrasReader(columns)
+    extras = everything or ExtrasReader(reader)
     exact = None
     if everything:
         exact = ExactCells(
-            columns, lambda choice, _: _is_plain(choice), lambda _, value: _is_plain(value)
+            reader, lambda choice, _: _is_plain(choice), lambda _, value: _is_plain(value)
         )
-    facts = facts_of(columns, {}) if everything else None
+    facts = facts_of(reader, {}) if everything else None
     for row, record, extra in zip(
-        rows.tolist(), records_of(columns, rows), reader.of_rows(rows), strict=True
+        rows.tolist(), records_of(reader, rows), extras.of_rows(rows), strict=True
     ):
         written = _json_object(record, extra)
         if exact is not None:
@@ -105,30 +105,30 @@ def write_json_lines(
 
 
 def write_csv(
-    stream: TextIO, columns: StudyReader, rows: IntArray, everything: ExtrasReader | None = None
+    stream: TextIO, reader: StudyReader, rows: IntArray, everything: ExtrasReader | None = None
 ) -> None:
     """Write CSV with a header; with `everything` columns from which an import has all again.
 
     Raises:
         UsageError: There are more attributes than a table has room for; nothing was written.
     """
-    reader = everything or ExtrasReader(columns)
-    names = reader.names()
+    extras = everything or ExtrasReader(reader)
+    names = extras.names()
     names.require_a_table()
     writer = csv.writer(stream, lineterminator="\n")
     named = {
-        "param": column_names("param", columns.trials.params, csv_text),
+        "param": column_names("param", reader.trials.params, csv_text),
         "attr": column_names("attr", names.user_attrs, csv_text),
         "constraint": column_names("constraint", names.constraints, csv_text),
     }
     fixed = ["feasible", "datetime_start", "datetime_complete", "duration_s"]
-    header = ["number", "state", *value_names(columns), *fixed, *itertools.chain(*named.values())]
-    exact = ExactCells(columns, _is_in_csv, _is_attribute_in_csv) if everything else None
+    header = ["number", "state", *value_names(reader), *fixed, *itertools.chain(*named.values())]
+    exact = ExactCells(reader, _is_in_csv, _is_attribute_in_csv) if everything else None
     facts = [STUDY_COLUMN, TRIAL_COLUMN] if everything else []
     writer.writerow([*header, *facts])
-    facts = [csv_json(facts_of(columns, named))] if everything else []
+    facts = [csv_json(facts_of(reader, named))] if everything else []
     for row, record, extra in zip(
-        rows.tolist(), records_of(columns, rows), reader.of_rows(rows), strict=True
+        rows.tolist(), records_of(reader, rows), extras.of_rows(rows), strict=True
     ):
         cells = [*_csv_cells(record), *_extra_cells(extra, names)]
         if exact is not None:

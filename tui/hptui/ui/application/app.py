@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import threading
@@ -20,6 +21,7 @@ from textual.worker import Worker, WorkerState
 
 from hptui.domain.text import escape_text, safe_text
 from hptui.ui.application.all_screens import AllScreens
+from hptui.ui.application.message_place import place_messages
 from hptui.ui.application.quiet_collector import QuietCollector
 from hptui.ui.application.services import AppServices, ServingApp
 from hptui.ui.application.settings import load_settings
@@ -241,6 +243,13 @@ class HptuiApp(ServingApp, inherit_bindings=False):
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         self.n_frames += 1
         super()._display(screen, renderable)  # pyright: ignore[reportUnknownMemberType] - of any
+        if self._notifications:
+            # The cursor, or a dialog, may have come to where they stand.
+            self.call_later(self._place_messages)
+
+    def _place_messages(self) -> None:
+        with contextlib.suppress(ScreenError):
+            place_messages(self.screen)
 
     def _handle_exception(self, error: Exception) -> None:
         # What a thread or a timer brings, and what a handler does after waiting, may come while the

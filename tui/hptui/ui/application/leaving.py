@@ -62,8 +62,9 @@ class Leaving:
     def ask(self) -> None:
         """Ask, and do what is answered."""
         words = _words([safe_line(run.name, max_chars=40) for run in self._runs])
-        choices = (("l", "leave", words.leave), ("s", "stop", words.stop), ("c", "", "stay"))
-        self._app.push_screen(ChoiceDialog("Leave hptui?", words.text, choices), self._decide)
+        choices = (("l", "leave", words.leave), ("s", "stop", words.stop))
+        question = ChoiceDialog("Leave hptui?", words.text, choices, no="stay")
+        self._app.push_screen(question, self._decide)
 
     def _decide(self, choice: str | None) -> None:
         if choice == "leave":

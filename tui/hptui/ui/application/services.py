@@ -89,6 +89,8 @@ class AppServices:
     """Tells of a defect that has ended a worker, and says whether one has."""
     untouched_s: Callable[[], float]
     """Says how long no key and no mouse has been used."""
+    looked_at: tuple[Path, str] | None = None
+    """File and name of the study that was shown last, till a list has its cursor on it."""
     followers: SourceFollowers = field(default_factory=SourceFollowers)
     """What keeps mirrors in step while the application is open."""
     theme_variables: dict[str, str] = field(default_factory=dict[str, str])

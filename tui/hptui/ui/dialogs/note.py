@@ -219,8 +219,8 @@ class NoteDialog(Dialog[str]):
                     ("b", "both", "put theirs before yours and review it"),
                     ("o", "mine", "overwrite theirs with yours"),
                     ("t", "theirs", "take theirs; yours is gone"),
-                    ("k", "", "keep editing"),
                 ),
+                no="keep editing",
             ),
             decide,
         )
@@ -244,8 +244,8 @@ class NoteDialog(Dialog[str]):
                 (
                     ("s", "save", "save it"),
                     ("d", "discard", "discard changes"),
-                    ("k", "", "keep editing"),
                 ),
+                no="keep editing",
             ),
             decide,
         )

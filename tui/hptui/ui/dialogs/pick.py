@@ -125,6 +125,11 @@ class PickFrame(DialogFrame):
         """What stands in the field, without blanks around it."""
         return self.query_one("#field", Input).value.strip()
 
+    def renew(self, items: Sequence[PickItem]) -> bool:
+        """Take other items, which are not listed yet, and say whether they are others."""
+        before, self._items = self._items, tuple(items)
+        return self._items != before
+
     def put(self, text: str) -> None:
         """Put a text into the field, as if it was typed."""
         field = self.query_one("#field", Input)
@@ -187,6 +192,10 @@ class PickFrame(DialogFrame):
         event.stop()
         if self._submit is not None and self._submit(event.value):
             return
+        self.pick()
+
+    def pick(self) -> None:
+        """Pick what is under the cursor, or say why that cannot be picked."""
         options = self.query_one(OptionList)
         if options.highlighted is not None:
             options.action_select()

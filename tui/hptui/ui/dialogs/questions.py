@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from rich.text import Text
 from textual.screen import ModalScreen
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 Result = TypeVar("Result")
+_NO: Final = "n"
 
 
 class Dialog(StackedScreen[Result], ModalScreen[Result]):
@@ -49,15 +50,30 @@ class Dialog(StackedScreen[Result], ModalScreen[Result]):
 class ChoiceDialog(Dialog[str]):
     """Asks for one of a few answers: by its letter, with arrows and enter, or with the mouse.
 
+    Whatever is asked, `n` is no: it changes nothing, and the dialog returns an empty text.
+
     Args:
         title: A few words.
         text: What it is about, whole sentences; may be empty.
-        choices: For each answer its key (one letter), what the dialog returns, and its label.
+        choices: For each other answer its key, what the dialog returns, and its label.
+        no: The label of no.
+        is_no_first: Whether enter alone means no, where another answer can harm.
     """
 
-    def __init__(self, title: str, text: str, choices: Sequence[tuple[str, str, str]]) -> None:
+    def __init__(
+        self,
+        title: str,
+        text: str,
+        choices: Sequence[tuple[str, str, str]],
+        *,
+        no: str,
+        is_no_first: bool = False,
+    ) -> None:
         super().__init__()
-        self._title, self._text, self._choices = title, text, tuple(choices)
+        assert all(key != _NO for key, _, _ in choices)
+        answers = [*choices]
+        answers.insert(0 if is_no_first else len(answers), (_NO, "", no))
+        self._title, self._text, self._choices = title, text, tuple(answers)
 
     def compose(self) -> ComposeResult:
         """Lay out title, text and answers."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hptui.domain.text import safe_line
+from hptui.errors import HptuiError
+from hptui.storage.files.target import require_folder, require_free, require_replaceable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,16 +54,15 @@ def place_problem(
     if not text.strip() or "\0" in text:
         return "Enter a file path."
     target = path_of(text)
-    name = safe_line(target.name, max_chars=60)
     if problem := why_not_name(target):
         return problem
     try:
-        if not target.parent.is_dir():
-            return f"There is no folder {safe_line(target.parent)}."
-        if target.is_dir():
-            return f"{name} is a folder."
-        if target.exists() and not (can_replace and target.is_file()):
-            return f"{name} already exists and cannot be replaced."
+        require_folder(target)
+        if not can_replace:
+            require_free(target)
+        require_replaceable(target)
+    except HptuiError as error:
+        return error.message
     except OSError as error:
         return f"That cannot be written: {error.strerror}."
     return ""

@@ -86,7 +86,8 @@ def ask_to_replace(
         ChoiceDialog(
             f"Replace {safe_line(target.name, max_chars=60)}?",
             "Its contents will be lost.",
-            (("r", "replace", "replace it"), ("n", "", "keep it")),
+            (("r", "replace", "replace it"),),
+            no="keep it",
         ),
         decide,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ from hptui.domain.text import safe_line
 from hptui.figures.history import draw_history
 from hptui.figures.repeat_whiskers import spreads_of
 from hptui.figures.request import value_name
+from hptui.figures.study_events import StudyEvents, events_of
 from hptui.ui.plots.shown_trials import ShownTrials
 from hptui.ui.plots.trial_plot import TrialPlot
 
@@ -44,6 +46,7 @@ class HistoryPlot(TrialPlot):
         target: float | None = None,
         is_log: bool = False,
         window: tuple[int, int] | None = None,
+        first_unseen: int | None = None,
     ) -> None:
         """Show the history of a snapshot, nothing when it would look the same; marks `marked`.
 
@@ -54,16 +57,18 @@ class HistoryPlot(TrialPlot):
             target: A value to mark.
             is_log: Whether values stand on a logarithmic axis.
             window: The first and the last trial number to show; without, all.
+            first_unseen: The first trial that the person has not seen yet, to mark.
         """
         selected = self.marked
         has_history = snapshot.history is not None
         shown = ShownTrials(snapshot) if shown is None else shown
         key = (
             *(*shown.key, has_history, objective),
-            *(snapshot.loading, snapshot.trouble, selected, target, is_log, window),
+            *(snapshot.loading, snapshot.trouble, selected, target, is_log, window, first_unseen),
         )
         if key == self._shown:
             return
+        self.set_title(_title(window))
         if not has_history or (snapshot.loading is not None and not snapshot.n_trials):
             self.show_sentence(_why_no_history(snapshot))
             self._shown = key
@@ -71,10 +76,11 @@ class HistoryPlot(TrialPlot):
         history = _history(shown, objective)
 
         def draw(width: int, height: int, look: Look) -> Figure:
-            known, spreads = history()
+            known, spreads, events = history()
             return draw_history(
                 known,
                 spreads=spreads,
+                events=replace(events, first_unseen=first_unseen),
                 width=width,
                 height=height,
                 look=look,
@@ -95,15 +101,23 @@ class HistoryPlot(TrialPlot):
         super().show_sentence(sentence)
 
 
-def _history(shown: ShownTrials, objective: int) -> Callable[[], tuple[History, Spreads | None]]:
+def _title(window: tuple[int, int] | None) -> str:
+    """Return what is shown: a part of the history says its range."""
+    return "history" if window is None else f"history, #{window[0]} to #{window[1]}"
+
+
+_Made = tuple["History", "Spreads | None", StudyEvents]
+
+
+def _history(shown: ShownTrials, objective: int) -> Callable[[], _Made]:
     """Return what makes the history, once; with many trials this is for a thread."""
 
     @lru_cache(maxsize=1)
-    def make() -> tuple[History, Spreads | None]:
+    def make() -> _Made:
         snapshot, study = shown.snapshot, shown.plotted()
         known = snapshot.history if shown.is_chosen is None and objective == 0 else None
         history = history_of(study.trials, objective) if known is None else known
-        return history, spreads_of(study, objective)
+        return history, spreads_of(study, objective), events_of(study)
 
     return make
 

@@ -6,22 +6,27 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
-from textual import on
+from textual import getters, on
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
 from hptui.domain.readable import plural
 from hptui.figures.request import value_name
+from hptui.trials import NO_STEP
+from hptui.ui.application.services import ServingApp
 from hptui.ui.plots.curve_plot import CurvePlot
 from hptui.ui.plots.history_plot import HistoryPlot
+from hptui.ui.plots.last_seen import LastSeen
 from hptui.ui.plots.plot import Plot
 from hptui.ui.plots.shown_trials import ShownTrials, Zoom
 from hptui.ui.plots.trial_plot import TrialPlot
 from hptui.ui.plots.view_options import ViewOptions
 from hptui.ui.plots.view_plot import ViewPlot
 from hptui.ui.plots.views import OVERVIEW, VIEWS, View
+from hptui.ui.trial.gauges import GaugeMaker, gauge_lines, leading_note
 from hptui.ui.trial.trial_lines import in_short
 from hptui.ui.trials.trial_table import TrialTable
+from hptui.ui.widgets.line_view import LineView
 from hptui.ui.widgets.naming import pane_title
 from hptui.ui.widgets.tab_line import TabLine
 
@@ -66,6 +71,8 @@ class PlotColumn(Vertical):
 class PlotArea(Vertical):
     """The overview, or the figure of another view; they follow the cursor of the table."""
 
+    app = getters.app(ServingApp)
+
     @dataclass
     class Settled(Message):
         """The plots are being drawn for a trial on which the cursor has come to rest."""
@@ -87,6 +94,7 @@ class PlotArea(Vertical):
         self._turns: dict[str, int] = {}
         self._options: dict[str, ViewOptions] = {}
         self._zoom = Zoom()
+        self._seen = LastSeen()
         self._is_curve_log = False
         self._lines: dict[str, int] = {}
         """Heights that a person gave, of the overview and of the other views."""
@@ -97,14 +105,22 @@ class PlotArea(Vertical):
         self._curve_percent: int | None = None
         self._drawing: Timer | None = None
         self._drawn_at_s = 0.0
+        self._maker = GaugeMaker()
+        self._has_reports = True
 
     def compose(self) -> ComposeResult:
         """Lay out the names of the views, and the plots."""
         yield TabLine([(view.name, view.label_for(1)) for view in VIEWS], id="views")
         with Horizontal(id="overview"):
             yield HistoryPlot(id="history", classes="pane")
-            yield CurvePlot(id="curve", classes="pane")
+            with Vertical(id="second"):
+                yield CurvePlot(id="curve", classes="pane")
+                yield LineView(id="gauges", classes="pane")
         yield ViewPlot(id="view", classes="pane")
+
+    def on_unmount(self) -> None:
+        """Keep up to which trial the person has looked."""
+        self._seen.keep(self._snapshot)
 
     def on_mount(self) -> None:
         """Name the panes, and let them take the focus."""
@@ -122,6 +138,11 @@ class PlotArea(Vertical):
     def snapshot(self) -> StudySnapshot:
         """The moment that is shown."""
         return self._snapshot
+
+    @property
+    def selected(self) -> int | None:
+        """The number of the trial under the cursor."""
+        return self._selected
 
     @property
     def kind(self) -> Kind | None:
@@ -145,6 +166,12 @@ class PlotArea(Vertical):
         return self.query_one(HistoryPlot if self._view is OVERVIEW else ViewPlot)
 
     @property
+    def has_gauges(self) -> bool:
+        """Whether the parameters of the trial under the cursor are in sight here."""
+        is_overview = self._view is OVERVIEW
+        return is_overview and not self._has_reports and self.query_one("#second").display
+
+    @property
     def arrangement(self) -> dict[str, object]:
         """What a person has arranged, to be remembered."""
         return {"lines": self._lines, "curve_percent": self._curve_percent}
@@ -161,7 +188,7 @@ class PlotArea(Vertical):
 
     def grow(self, steps: int) -> None:
         """Make the plots taller, or the second plot wider where that has the focus."""
-        if self.query_one(CurvePlot).has_focus:
+        if self.query_one("#second").has_focus_within:
             percent = self._curve_percent or _CURVE_PERCENT[1]
             self._curve_percent = percent + steps * _STEP_PERCENT
         else:
@@ -175,9 +202,7 @@ class PlotArea(Vertical):
 
     def fit(self) -> None:
         """Leave room for the table, and for what stands below it."""
-        below = [
-            each for each in self.siblings if each.display and not isinstance(each, TrialTable)
-        ]
+        below = [each for each in self.siblings if each.display and not each.query(TrialTable)]
         taken = _LINES_FOR_TABLE + sum(each.outer_size.height for each in below)
         room = max(_LEAST_LINES, cast("Widget", self.parent).size.height - taken)
         if room != self._room:
@@ -190,7 +215,7 @@ class PlotArea(Vertical):
             # Setting the same again would have the whole screen laid out.
             self._sizes = sizes
             self.styles.height, self.styles.max_height = sizes
-        curve = self.query_one(CurvePlot)
+        second = self.query_one("#second")
         percent = self._curve_percent
         if percent is not None:
             least, _, most = _CURVE_PERCENT
@@ -200,7 +225,7 @@ class PlotArea(Vertical):
         width = f"{percent}%" if is_beside else None
         if width != self._curve_width:
             self._curve_width = width
-            curve.styles.width = width
+            second.styles.width = width
 
     def _height(self) -> tuple[int | str | None, int | str | None]:
         """Return height and greatest height; None leaves it to the styles of the overview."""
@@ -337,7 +362,7 @@ class PlotArea(Vertical):
         if kind is None:
             self.query_one(ViewPlot).rest()
             self._draw_history()
-            self._draw_curve()
+            self._draw_second()
         elif self._snapshot.history is not None:
             self.query_one(ViewPlot).show(self._shown, kind, self.options)
         self.post_message(self.Settled(self._selected))
@@ -353,11 +378,44 @@ class PlotArea(Vertical):
             target=None if engine is None or objective else engine.target,
             is_log=options.is_log,
             window=self._zoom.window(self._last_number),
+            first_unseen=self._seen.first_unseen(snapshot),
         )
 
-    def _draw_curve(self) -> None:
+    def _draw_second(self) -> None:
+        """Draw the curve of the trial under the cursor; where none reports, its parameters."""
+        steps = self._snapshot.trials.last_steps
+        has_reports = not len(steps) or bool((steps != NO_STEP).any())
+        curve, gauges = self.query_one(CurvePlot), self.query_one("#gauges", LineView)
+        if has_reports != self._has_reports:
+            self._has_reports = has_reports
+            curve.display, gauges.display = has_reports, not has_reports
+        if has_reports:
+            self._draw_curve(curve)
+        else:
+            self._draw_gauges(gauges)
+
+    def _draw_gauges(self, view: LineView) -> None:
         snapshot, selected = self._snapshot, self._selected
-        curve = self.query_one(CurvePlot)
+        title = pane_title("parameters" if selected is None else f"#{selected}")
+        if view.border_title != title:
+            view.border_title = title
+        width = view.scrollable_content_region.width
+        if selected is None or not width:
+            view.show([[("No trial is selected.", "note")]])
+            return
+        has_unicode = self.app.services.unicode
+        found = self._maker.make(snapshot, selected)
+        lines = gauge_lines(found, width, has_unicode=has_unicode)
+        note = leading_note(snapshot, has_unicode=has_unicode)
+        view.show([*lines, [], [(note, "note")]] if lines and note else lines)
+
+    @on(LineView.Resized, "#gauges")
+    def _fit_gauges(self, message: LineView.Resized) -> None:
+        message.stop()
+        self._draw_gauges(message.view)
+
+    def _draw_curve(self, curve: CurvePlot) -> None:
+        snapshot, selected = self._snapshot, self._selected
         title = pane_title("curve" if selected is None else f"#{selected}")
         if curve.border_title != title:
             curve.border_title = title

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.readable import plural
 from hptui.figures.request import PlottedStudy
-from hptui.storage.read.study_detail import run_starts
 
 if TYPE_CHECKING:
     from hptui.trials import BoolArray
@@ -50,14 +49,14 @@ class ShownTrials:
         trials = snapshot.trials
         if self.is_chosen is not None:
             trials = trials.select(self.is_chosen)
-        starts_s = run_starts(snapshot.runs)
         return PlottedStudy(
             snapshot.path,
             snapshot.name,
             trials,
             snapshot.metric_names,
-            run_starts_s=starts_s,
-            is_repeated=any(run.repeat > 1 for run in snapshot.runs),
+            runs=snapshot.runs,
+            changes=snapshot.changes,
+            n_ahead=snapshot.n_ahead,
         )
 
 

@@ -17,6 +17,8 @@ from hptui.ui.plots.plot import Plot
 from hptui.ui.plots.plot_area import PlotArea
 from hptui.ui.plots.view_choices import ViewChoices, choices_for
 from hptui.ui.plots.views import OVERVIEW, VIEW_OF_COMMAND, View
+from hptui.ui.trial.trial_side import TrialSide
+from hptui.ui.trials.trial_table import TrialTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from hptui.ui.plots.view_options import ViewOptions
     from hptui.ui.study.snapshot import StudySnapshot
 
+_LEAST_WIDTH = 100
+"""Cells of a terminal from which there is room for a column beside the table."""
 _OVERVIEW_ONLY = ("curve", "zoom-in", "zoom-out")
 
 
@@ -54,6 +58,9 @@ class ViewActions(ScreenPart):
         if command_id in _OVERVIEW_ONLY and plots.view is not OVERVIEW:
             key = self._screen.app.services.first_key_of(OVERVIEW.command_id)
             return f"This is for the overview; {key} shows it."
+        if command_id == "detail" and self._screen.size.width < _LEAST_WIDTH:
+            opens = self._screen.app.services.first_key_of("open-trial")
+            return f"The detail column needs {_LEAST_WIDTH} columns; {opens} opens the trial."
         kind = plots.kind
         if command_id == "choose" and not self._choices():
             return "This view has no options."
@@ -100,6 +107,7 @@ class ViewActions(ScreenPart):
         """Give the panes the sizes that they had when the last study was looked at."""
         known = remembered(self._screen.PLACE)
         self._plots.take_arrangement(known)
+        self._hide_detail(is_hidden=known.get("detail") is False)
         pane_id = known.get("full_screen")
         panes = [each for each in self._screen.query(".pane") if each.id == pane_id]
         view = VIEW_OF_COMMAND.get(f"view-{known.get('view')}")
@@ -175,6 +183,20 @@ class ViewActions(ScreenPart):
     def do_zoom_out(self) -> None:
         """Show twice as much of the history."""
         self._plots.zoom_out()
+
+    def do_detail(self) -> None:
+        """Show the column of the trial under the cursor, or hide it, and remember that."""
+        is_hidden = not self._screen.query_one(TrialSide).has_class("-hidden")
+        self._hide_detail(is_hidden=is_hidden)
+        remember(self._screen.PLACE, detail=not is_hidden)
+
+    def _hide_detail(self, *, is_hidden: bool) -> None:
+        side = self._screen.query_one(TrialSide)
+        side.set_class(is_hidden, "-hidden")
+        if is_hidden and side.has_focus_within:
+            self._screen.query_one(TrialTable).focus_table()
+        # What was read while it was hidden is shown once it has its place.
+        self._screen.call_after_refresh(self._plots.follow, self._plots.selected)
 
     def do_curve(self) -> None:
         """Show the second plot, or hide it; on a narrow screen it takes the place of the first."""

@@ -82,7 +82,7 @@ class ViewChoices:
     def problem(self) -> str:
         """Why what is taken cannot be drawn; empty where it can."""
         if "pair" in self.takes and len(self.options.params) == 1:
-            return "Choose two parameters, or none for the first two."
+            return "Choose two parameters, or none for those that matter most."
         if "axes" in self.takes and len(self.options.axes) == 1:
             return "Choose two or three objectives, or none for the first ones."
         return ""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
+from rich.cells import cell_len
+
 from hptui.domain.methods.asked_methods import METHODS
 from hptui.domain.methods.own_method import is_own
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, OptionError
 from hptui.ui.dialogs.pick import PickDialog, PickItem
 from hptui.ui.dialogs.questions import TextDialog
+from hptui.ui.widgets.field_lines import GAP, MARGIN
 from hptui.ui.widgets.field_rows import FieldCell, FieldColumn, FieldRow
 from hptui.ui.widgets.field_table import FieldTable
 
@@ -27,7 +30,8 @@ METHOD: Final = "method"
 """The row in which the method is chosen."""
 OWN: Final = "own class"
 """What the list of methods offers beside those of the tables."""
-COLUMNS: Final = (FieldColumn("name", "", 8, 26), FieldColumn("value", "", 4, 60))
+_LEAST_VALUE: Final = 8
+_SCROLL_BAR: Final = 1
 
 
 class MethodForm(FieldTable):
@@ -53,8 +57,16 @@ class MethodForm(FieldTable):
         self._draft, self._n_objectives, self._missing = draft, n_objectives, missing
         self.refresh_rows()
 
+    @property
+    def least_width(self) -> int:
+        """How many cells names and values need, of long values only a part."""
+        names, values = zip(*(map(_cells, row.cells) for row in self.rows()), strict=True)
+        return max(names) + GAP + min(max(values), _LEAST_VALUE) + 2 * MARGIN + _SCROLL_BAR
+
     def columns(self) -> Sequence[FieldColumn]:
-        return COLUMNS
+        """Return names, which are never cut, and values."""
+        names = max(_cells(row.cells[0]) for row in self.rows())
+        return FieldColumn("name", "", names, names), FieldColumn("value", "", 4, 60)
 
     def rows(self) -> Sequence[FieldRow]:
         """Return the method's row and one for each option."""
@@ -180,3 +192,7 @@ class MethodForm(FieldTable):
             str(draft) if is_own(draft.method.name) else "",
             check,
         )
+
+
+def _cells(cell: FieldCell) -> int:
+    return cell_len(cell.text)

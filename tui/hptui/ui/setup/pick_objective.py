@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.binding import Binding, BindingType
 
 from hptui.domain.text import escape_line
+from hptui.registry.catalogue import find_objectives
 from hptui.registry.commands.typed_command import is_command
 from hptui.registry.loading.arguments import missing_arguments
 from hptui.ui.dialogs.pick import PickFrame, PickItem
@@ -50,6 +51,10 @@ class ObjectivePicker(Dialog[str]):
         self._to_say = ""
         """What is said of the text that is being written into the field."""
         self._n_looks = 0
+        self._completing = ""
+        """The text whose completions are looked for."""
+        self._is_submitted = False
+        """Whether enter was pressed meanwhile."""
 
     def compose(self) -> ComposeResult:
         """Lay out the list."""
@@ -67,6 +72,16 @@ class ObjectivePicker(Dialog[str]):
             submit=self._submit,
         )
 
+    def on_mount(self) -> None:
+        """List the objectives as they are now: a file may have been mended since."""
+        self.in_thread(lambda: [_item(found) for found in find_objectives()], self._renew)
+
+    def _renew(self, items: list[PickItem]) -> None:
+        is_submitted = self._is_submitted
+        if self._frame.renew(items):
+            self._narrow(self._frame.typed)
+            self._is_submitted = is_submitted
+
     def on_resize(self) -> None:
         """Give the list the room that the terminal has."""
         self._frame.fit(self.rows_beside)
@@ -78,6 +93,7 @@ class ObjectivePicker(Dialog[str]):
     def _narrow(self, text: str) -> None:
         """Narrow the list, and look for what a path can become."""
         text = text.strip()
+        self._is_submitted = False
         self._note(text)
         self._frame.tell(self._to_say)
         self._to_say = ""
@@ -98,6 +114,7 @@ class ObjectivePicker(Dialog[str]):
         self._frame.show_items(items)
 
     def _complete(self, text: str) -> None:
+        self._completing = text
         self.in_thread(
             lambda: [PickItem(each, each) for each in complete_objective(text, Path.cwd())],
             lambda items: self._list_completions(text, items),
@@ -105,20 +122,35 @@ class ObjectivePicker(Dialog[str]):
 
     def _list_completions(self, text: str, items: list[PickItem]) -> None:
         """List what a text can become, if it still stands there."""
-        if self._frame.typed != text or not (items or is_path(text)):
+        if self._frame.typed != text:
             return
-        found = [] if is_path(text) else self._frame.matching(text)
-        # What is only mentioned in a description comes last.
-        named = [item for item in found if text.lower() in item.name.lower()]
-        mentioned = [item for item in found if item not in named]
-        self._list(text, [*named, *items, *mentioned])
+        self._completing = ""
+        if items or is_path(text):
+            found = [] if is_path(text) else self._frame.matching(text)
+            # What is only mentioned in a description comes last.
+            named = [item for item in found if text.lower() in item.name.lower()]
+            mentioned = [item for item in found if item not in named]
+            self._list(text, [*named, *items, *mentioned])
+        if self._is_submitted:
+            self._is_submitted = False
+            self._frame.pick()
 
     def _submit(self, text: str) -> bool:
         """Pick what was typed where that is not yet what the list is of."""
-        if self._listed_for == text.strip():
+        text, frame = text.strip(), self._frame
+        is_first = frame.under_cursor in (None, *frame.shown[:1])
+        if self._completing == text != "" and is_first and not self._is_named(text):
+            # A file of this name comes before what only mentions it.
+            self._is_submitted = True
+            return True
+        if self._listed_for == text:
             return False
-        self._pick(text.strip())
+        self._pick(text)
         return True
+
+    def _is_named(self, text: str) -> bool:
+        item = self._frame.under_cursor
+        return is_path(text) or (item is not None and text.lower() in item.name.lower())
 
     def action_complete(self) -> None:
         """Lengthen the text as far as all that is listed agrees, or to what is under the cursor."""

@@ -28,11 +28,11 @@ def title_of(space: SpaceDraft, probed: ProbeResult | None, took_s: float) -> st
     return "search space  " + ", ".join(parts)
 
 
-def findings(probed: ProbeResult, n_objectives: int, key_of: KeyOf = default_key) -> list[str]:
+def findings(probed: ProbeResult, key_of: KeyOf = default_key) -> list[str]:
     """Return what a person should know before the start; nothing when all is plain."""
     found: list[str] = []
-    if probed.error:
-        found.append(sentence(probed.error))
+    if probed.error or probed.fault:
+        found.append(sentence(probed.error or probed.fault))
     if probed.dynamic:
         names = sorted(safe_line(name, max_chars=40) for name in probed.dynamic)
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
@@ -42,10 +42,6 @@ def findings(probed: ProbeResult, n_objectives: int, key_of: KeyOf = default_key
     if probed.parameters and not probed.complete:
         more = "there may be more parameters"
         found.append(f"Not every choice was tried; {more}. {key_of('probe')} looks again.")
-    returned = probed.values_returned
-    if returned is not None and returned != n_objectives:
-        values = plural(returned, "value")
-        found.append(f"The objective returns {values}, but the goal names {n_objectives}.")
     return found
 
 

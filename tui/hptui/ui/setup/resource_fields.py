@@ -100,6 +100,9 @@ def resource_problems(texts: Mapping[Any, str]) -> list[str]:
     resources = replace(resources, devices=named)
     if not resources.n_groups:
         return [f"There are fewer devices than the {resources.devices_per_trial} of each trial."]
+    if texts.get("backend") == "ssh":
+        # They are those of each host.
+        return []
     try:
         require_fit(resources, read_workers(texts.get("workers") or "1"), 0)
     except UsageError as error:
@@ -122,12 +125,25 @@ def probe_place_of(texts: Mapping[Any, str]) -> ProbePlace:
     from hptui.engine.workers.worker_variables import probe_place
 
     resources = _without_devices(texts)
-    if texts.get("devices"):
+    if texts.get("backend") == "ssh":
+        # The devices of other machines are not looked for here.
+        resources = listed_resources(texts)
+    elif texts.get("devices"):
         resources = resolve_devices(resources, read_devices(texts["devices"]))
     n_cores = core_count()
     workers = texts.get("workers")
     n_workers = read_workers(workers) if workers else usual_workers(resources, n_cores)
     return probe_place(resources, n_workers, n_cores)
+
+
+def listed_resources(texts: Mapping[Any, str]) -> Resources:
+    """Return what the fields give, with the devices that they name, wherever those are."""
+    named = read_devices(texts["devices"]) if texts.get("devices") else ()
+    return replace(
+        _without_devices(texts),
+        asked=texts.get("devices", ""),
+        devices=() if named in ((AUTO,), (NONE,)) else named,
+    )
 
 
 def core_count() -> int:

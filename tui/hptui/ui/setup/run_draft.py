@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, cast, get_args
 
+from hptui.domain.far_workers import CODE_FROM
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.objective import Direction
 from hptui.domain.repeats import read_repeats
@@ -23,6 +24,15 @@ from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.registry.loading.other_python import OWN, find_interpreter, read_python
+from hptui.ui.setup.far_fields import (
+    FAR_BACKENDS,
+    FAR_KEYS,
+    check_far,
+    far_options,
+    far_problems,
+    far_reason,
+    is_far,
+)
 from hptui.ui.setup.following_fields import (
     FOLLOWING_KEYS,
     NOTIFY_BEST,
@@ -46,6 +56,7 @@ from hptui.ui.setup.resource_fields import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from hptui.domain.far_workers import FarWorkers
     from hptui.domain.script_study import ScriptStudy
     from hptui.registry.probing.probe import ProbePlace
 
@@ -57,6 +68,14 @@ RunKey = Literal[
     "target",
     "workers",
     "backend",
+    "hosts",
+    "scheduler",
+    "worker-resources",
+    "engine-address",
+    "code",
+    "host-python",
+    "retry-lost",
+    "lost-after",
     "trial-timeout",
     "seed",
     "leftovers",
@@ -80,7 +99,8 @@ RunKey = Literal[
     "notify-best",
 ]
 
-BACKENDS: Final = ("loky", "threading")
+BACKENDS_HERE: Final = ("loky", "threading")
+BACKENDS: Final = (*BACKENDS_HERE, *FAR_BACKENDS)
 LEFTOVERS: Final = ("fail", "requeue", "leave")
 ASK_AHEAD: Final = ("no", "yes")
 SKIP_DUPLICATES: Final = ("no", "yes")
@@ -118,9 +138,26 @@ FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         "backend",
         "backend",
-        "loky: a process for each worker; threading: threads of one process",
+        "loky: a process for each worker; threading: threads of one; ssh, dask: other machines",
         BACKENDS,
     ),
+    RunField("hosts", "hosts", "Machines that ssh reaches: gpu1,gpu2:4; :4 means four workers"),
+    RunField(
+        "scheduler",
+        "scheduler",
+        "tcp://HOST:PORT, tls://HOST:PORT or its file; empty for a cluster on this machine",
+    ),
+    RunField("worker-resources", "resources", "What a trial takes of a dask worker: GPU=1"),
+    RunField("engine-address", "address here", "Where dask workers reach this machine: HOST:PORT"),
+    RunField(
+        "code",
+        "code",
+        "same: it has the same path on all machines; ship: send it and hptui",
+        CODE_FROM,
+    ),
+    RunField("host-python", "host python", "The Python on these machines; empty for the same path"),
+    RunField("retry-lost", "retry lost", "How often a trial is repeated whose machine is lost"),
+    RunField("lost-after", "lost after", "How long a machine may be silent: 30s, 5m"),
     RunField("trial-timeout", "trial time-out", "End a trial after 90s, 5m or 1h30m"),
     RunField("seed", "seed", "A number that makes the run repeatable with one worker"),
     RunField(
@@ -166,7 +203,9 @@ _FIRST_CHOICES: Final[Mapping[RunKey, str]] = {
     "pin": PIN[0],
     "skip-duplicates": SKIP_DUPLICATES[0],
     "notify-best": NOTIFY_BEST[0],
+    "code": CODE_FROM[0],
 }
+_BEFORE_OTHERS: Final = ("devices", "backend")
 _NEVER_EMPTY: Final = ("name", "workers", "backend", *_FIRST_CHOICES)
 
 
@@ -189,6 +228,10 @@ class RunDraft:
     """What the fields began with."""
     last_python: str = ""
     """The Python that `hptui run` takes where none is typed; empty for its own."""
+    last_far: FarWorkers | None = None
+    """Where the latest run had its workers, if not on this machine."""
+    takes_far: bool = False
+    """Whether `hptui run` has them there where nothing is typed."""
     last_repeat: int = 1
     """How often it runs each configuration where nothing is typed."""
     last_variables: tuple[str, ...] = ()
@@ -216,8 +259,9 @@ class RunDraft:
         }
         draft = cls(plain, first=plain)
         known = {each.key for each in FIELDS}
-        # Without devices others cannot be set.
-        for key, value in sorted((defaults or {}).items(), key=lambda each: each[0] != "devices"):
+        # Without these others cannot be set.
+        given = defaults or {}
+        for key, value in sorted(given.items(), key=lambda each: each[0] not in _BEFORE_OTHERS):
             if key in known:
                 try:
                     draft = draft.with_text(cast("RunKey", key), str(value))
@@ -315,20 +359,20 @@ class RunDraft:
             )
         self._check(key, text)
         texts: dict[RunKey, str] = {**self.texts, key: text}
-        if key == "devices" and texts.get("workers") == self.first.get("workers"):
-            # As many as the devices hold, unless a person has said how many.
-            del texts["workers"]
+        if key in _BEFORE_OTHERS and texts.get("workers") == self.first.get("workers"):
+            # As many as the devices or hosts hold, unless a person has said how many.
+            texts.pop("workers", None)
         return self._with_texts(texts)
 
     def _with_texts(self, texts: dict[RunKey, str]) -> RunDraft:
-        if "workers" not in texts and not has_devices(texts) and "workers" in self.first:
+        if "workers" not in texts and not _has_own_count(texts) and "workers" in self.first:
             texts["workers"] = self.first["workers"]
         return replace(self, texts=texts)
 
     def _is_empty(self, key: RunKey, text: str) -> bool:
         if key == "devices":
             return text in _NEVER[:-1]
-        if key == "workers" and has_devices(self.texts):
+        if key == "workers" and _has_own_count(self.texts):
             return text in _NEVER[:-1]
         return text.lower() in _NEVER and key not in _NEVER_EMPTY
 
@@ -341,6 +385,8 @@ class RunDraft:
             return "A target needs one objective."
         if key in OF_DEVICES and not has_devices(self.texts):
             return "There are no devices to share out."
+        if key in FAR_KEYS:
+            return far_reason(key, self.texts)
         if key == "leftovers" and not self.n_leftover:
             return "No trial is stale."
         if key == "folder" and self.runs_command:
@@ -376,7 +422,8 @@ class RunDraft:
             found.append("The run would never end: give trials, a time-out or a target.")
         if self.text("target") and (reason := self.reason("target")):
             found.append(reason)
-        return found + resource_problems(self.texts) + following_problems(self.texts)
+        found += resource_problems(self.texts) + far_problems(self.texts)
+        return found + following_problems(self.texts)
 
     def options(self) -> list[str]:
         """Return the options of `hptui run`, but for the study's name and place."""
@@ -394,7 +441,9 @@ class RunDraft:
             text = self.text(key)
             if text and not (key == "seed" and text == self.usual.get("seed")):
                 options += _option(option, text)
-        if self.text("backend") != BACKENDS[0]:
+        if is_far(self.texts):
+            options += far_options(self.texts)
+        elif self.text("backend") != BACKENDS[0] or self.takes_far:
             options += ["--backend", self.text("backend")]
         if self.text("ask-ahead") != ASK_AHEAD[0]:
             options.append("--ask-ahead")
@@ -471,6 +520,8 @@ class RunDraft:
         }
         for follows in FOLLOWING_KEYS:
             readers[follows] = partial(check_following, follows)
+        for far in FAR_KEYS:
+            readers[far] = partial(check_far, far)
         for resource in RESOURCE_KEYS:
             readers[resource] = partial(check_resource, resource)
         try:
@@ -482,6 +533,11 @@ class RunDraft:
         check_study_name(text)
         if text in self.taken:
             raise _taken(text)
+
+
+def _has_own_count(texts: Mapping[RunKey, str]) -> bool:
+    """Say whether devices or other machines tell how many workers there are."""
+    return has_devices(texts) or is_far(texts)
 
 
 def free_name(wanted: str, taken: Collection[str]) -> str:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final, cast
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.ui.dialogs.pick import PickDialog, PickItem
+from hptui.ui.setup.far_fields import FAR_KEYS, far_reason
 from hptui.ui.setup.following_fields import notifies
 from hptui.ui.setup.resource_fields import OF_DEVICES, has_devices
 from hptui.ui.setup.run_draft import FIELDS, RunDraft, RunField, RunKey
+from hptui.ui.widgets.field_lines import GAP, MARGIN
 from hptui.ui.widgets.field_rows import FieldCell, FieldColumn, FieldRow
 from hptui.ui.widgets.field_table import FieldTable
 
@@ -18,17 +20,11 @@ if TYPE_CHECKING:
 
     from textual.app import App
 
-    from hptui.ui.widgets.field_rows import FieldRole
 
-_TWO_COLUMNS: Final = 44
-"""The width in cells from which the fields stand in two columns."""
-_ONE: Final = (FieldColumn("label0", "", 8, 16), FieldColumn("value0", "", 6, 60))
-_TWO: Final = (
-    FieldColumn("label0", "", 7, 16),
-    FieldColumn("value0", "", 10, 24),
-    FieldColumn("label1", "", 7, 16),
-    FieldColumn("value1", "", 6, 60),
-)
+from hptui.ui.widgets.field_rows import FieldRole
+
+_VALUES: Final = (8, 6)
+"""The least cells of a value in the first column of fields, and in the second."""
 _SEVERAL: Final = "several objectives"
 _GOALS: Final = {
     "minimize": "lower values are better",
@@ -40,6 +36,10 @@ _PAIRS: Final[tuple[tuple[RunKey, ...], ...]] = (
     ("name", "goal"),
     ("trials", "workers"),
     ("timeout", "backend"),
+    ("hosts", "code"),
+    ("scheduler", "worker-resources"),
+    ("engine-address", "host-python"),
+    ("retry-lost", "lost-after"),
     ("target", "trial-timeout"),
     ("seed", "leftovers"),
     ("devices", "threads"),
@@ -60,6 +60,7 @@ _ORDER: Final[tuple[RunKey, ...]] = (
     "name",
     "goal",
     "backend",
+    *FAR_KEYS,
     "trial-timeout",
     "seed",
     "leftovers",
@@ -102,8 +103,17 @@ class RunForm(FieldTable):
         self.refresh_rows()
 
     def columns(self) -> Sequence[FieldColumn]:
-        """Return one pair of columns or two."""
-        return _TWO if self._has_two_columns else _ONE
+        """Return one pair of columns or two; the names of fields are never cut."""
+        if not self._has_two_columns:
+            names = max(len(_FIELDS[keys[0]].label) for keys in self._layout())
+            return FieldColumn("label0", "", names, names), FieldColumn("value0", "", 6, 60)
+        first, second = _label_widths(self._shown(_PAIRS))
+        return (
+            FieldColumn("label0", "", first, first),
+            FieldColumn("value0", "", _VALUES[0], 24),
+            FieldColumn("label1", "", second, second),
+            FieldColumn("value1", "", _VALUES[1], 60),
+        )
 
     def rows(self) -> Sequence[FieldRow]:
         """Return the fields."""
@@ -183,14 +193,18 @@ class RunForm(FieldTable):
 
     @property
     def _has_two_columns(self) -> bool:
-        return self.size.width >= _TWO_COLUMNS
+        names = sum(_label_widths(self._shown(_PAIRS)))
+        return self.size.width >= names + sum(_VALUES) + 3 * GAP + 2 * MARGIN
 
     def _layout(self) -> list[tuple[RunKey, ...]]:
-        singles: list[tuple[RunKey, ...]] = [(key,) for key in _ORDER]
-        rows: Sequence[tuple[RunKey, ...]] = _PAIRS if self._has_two_columns else singles
+        return self._shown(_PAIRS if self._has_two_columns else [(key,) for key in _ORDER])
+
+    def _shown(self, rows: Sequence[tuple[RunKey, ...]]) -> list[tuple[RunKey, ...]]:
+        """Return the rows without the fields that mean nothing here."""
         hidden: set[RunKey] = set() if self._draft.n_leftover else {"leftovers"}
         if not has_devices(self._draft.texts):
             hidden.update(OF_DEVICES)
+        hidden |= {key for key in FAR_KEYS if far_reason(key, self._draft.texts) is not None}
         if not notifies(self._draft.texts):
             hidden.add("notify-best")
         shown: list[tuple[RunKey, ...]] = []
@@ -218,6 +232,12 @@ class RunForm(FieldTable):
 
     def _key(self) -> RunKey | None:
         return None if self.cursor is None else _key_at(*self.cursor)
+
+
+def _label_widths(rows: Sequence[tuple[RunKey, ...]]) -> tuple[int, int]:
+    """Return the cells of the longest name among the first fields, and among the second."""
+    first = max(len(_FIELDS[keys[0]].label) for keys in rows)
+    return first, max((len(_FIELDS[keys[1]].label) for keys in rows if len(keys) > 1), default=0)
 
 
 def _key_at(row: str, column: str) -> RunKey:

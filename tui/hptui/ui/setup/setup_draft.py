@@ -26,6 +26,7 @@ from hptui.registry.commands.command import CommandSpec
 from hptui.registry.commands.typed_command import described, is_command, place_of_trials, typed_text
 from hptui.storage.files.studies_folder import study_file, usual_folder
 from hptui.ui.commands.command_table import default_key
+from hptui.ui.setup.far_fields import is_far
 from hptui.ui.setup.method_draft import MethodDraft
 from hptui.ui.setup.run_draft import RunDraft, free_name
 from hptui.ui.setup.space_draft import SpaceDraft
@@ -118,6 +119,8 @@ class SetupDraft:
     """By a sampler's name, why it cannot be used here."""
     last_place: RunPlace = NOWHERE
     """Where the study's last run ran."""
+    n_returned: int | None = None
+    """How many values the objective has returned when it was probed; None: not known."""
     fork_key: str = field(default=default_key("fork-space"), compare=False)
     """What is pressed to fork the study with this space."""
 
@@ -182,6 +185,7 @@ class SetupDraft:
             ref=ref,
             info=info,
             script=None,
+            n_returned=None,
             objective=spelled,
             space=replace(self.space, known={}, edits=self.space.in_force),
             run=run,
@@ -209,6 +213,22 @@ class SetupDraft:
         if str(self.pruner) == self._usual_pruner():
             draft = replace(draft, pruner=_read("pruner", draft._usual_pruner(), PLAIN_PRUNER))
         return draft
+
+    def with_changes(self, first: SetupDraft, now: SetupDraft) -> SetupDraft:
+        """Return the draft with what a person has changed in a form that began as `first`."""
+        before, after = first.run, now.run
+        texts = {key: text for key, text in self.run.texts.items() if key in after.texts}
+        texts |= {key: text for key, text in self.run.texts.items() if key not in before.texts}
+        texts |= {key: text for key, text in after.texts.items() if text != before.texts.get(key)}
+        run = replace(self.run, texts=texts)
+        if after.directions != before.directions:
+            run = replace(run, directions=after.directions, doubt="")
+        return replace(
+            self,
+            run=run,
+            sampler=self.sampler if now.sampler == first.sampler else now.sampler,
+            pruner=self.pruner if now.pruner == first.pruner else now.pruner,
+        )
 
     def with_run(self, run: RunDraft) -> SetupDraft:
         """Return the draft with another form; an untouched pruner follows what can prune."""
@@ -238,7 +258,7 @@ class SetupDraft:
         missing = self.missing_packages.get(self.sampler.method.name)
         found += [missing] if missing else []
         found += self.run.problems()
-        n_values = self.info.n_values
+        n_values = self.info.n_values if self.n_returned is None else self.n_returned
         if n_values not in (None, self.n_objectives) and not self.run.doubt:
             values = plural(n_values, "value")
             found.append(
@@ -262,6 +282,11 @@ class SetupDraft:
             found += script_notes(self.ref, self.script, Typed())[1:]
         elif self.ref is not None and self.info.settings:
             found.append(not_taken_over(self.ref, self.info.settings))
+        if self.run.last_far is not None and not is_far(self.run.texts):
+            found.append(
+                f"The last run's workers were on {self.run.last_far.shown}; this one's are on this "
+                "machine."
+            )
         if self.run.lost_variables:
             names = safe_line(", ".join(self.run.lost_variables), max_chars=200)
             found.append(

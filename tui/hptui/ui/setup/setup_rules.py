@@ -34,6 +34,7 @@ def disabled_reason(
     field: PointedField | None,
     *,
     is_read: bool,
+    trouble: str = "",
     key_of: KeyOf = default_key,
 ) -> str | None:
     """Return a sentence, or None when the command can be given.
@@ -43,10 +44,15 @@ def disabled_reason(
         draft: The run as it is set up now.
         field: What the cursor is on.
         is_read: Whether what the form begins with has been read.
+        trouble: Why the objective could not be read, or cannot be tuned; empty when it can.
         key_of: Names the keys of other commands.
     """
     if command_id in ("start", "pick-objective") and not is_read:
         return "Still reading the form."
+    if trouble and command_id == "start":
+        return trouble
+    if trouble and command_id == "probe":
+        return None
     if command_id == "start":
         problems = draft.problems()
         return problems[0] if problems else None

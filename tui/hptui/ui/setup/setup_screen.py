@@ -21,7 +21,7 @@ from hptui.ui.setup.fork_action import ForkAction
 from hptui.ui.setup.launching import Launched, Launching
 from hptui.ui.setup.method_form import MethodForm
 from hptui.ui.setup.pick_objective import ObjectivePicker
-from hptui.ui.setup.probe_findings import never_reports
+from hptui.ui.setup.probe_findings import never_reports, sentence
 from hptui.ui.setup.probing import Probed, Probing
 from hptui.ui.setup.run_form import RunForm
 from hptui.ui.setup.setup_draft import MAX_ASKED_CHARS, SetupDraft, StudyPlace, code_text
@@ -54,6 +54,10 @@ if TYPE_CHECKING:
 THIN: Final = 60
 """Below this width the form with the focus takes the room of the others."""
 LOW: Final = 20
+_LEAST_FORMS: Final = (10, 7)
+"""Lines of the forms where the space has many parameters, and in a short terminal."""
+_LINES_BESIDE_SPACE: Final = 5
+"""Of the pane of the space: its rule, the names of columns, and what is found out."""
 """Below this height only the parts that can be edited are shown in full."""
 _WHILE_STARTING: Final = frozenset({"help", "palette", "theme", "back"})
 
@@ -80,6 +84,8 @@ class SetupScreen(CommandScreen[None]):
         self._draft = SetupDraft(StudyPlace(None, None))
         self._typed = ""
         """What was typed for an objective and not chosen."""
+        self._read_again: Callable[[], None] = self._read
+        """Reads what could not be read."""
         self._first: SetupDraft | None = None
         self._probed: ProbeResult | None = None
         # Both post in threads.
@@ -87,6 +93,8 @@ class SetupScreen(CommandScreen[None]):
         self._probed_with: tuple[str, ...] = ()
         """What the fields held that an objective sees, when it was probed last."""
         self._took_s = 0.0
+        self._forms_height: int | None = None
+        """In lines; None leaves it to the styles."""
         self._launching = Launching(lambda news: self.call_later(self._take_launched, news))
 
     def compose(self) -> ComposeResult:
@@ -108,6 +116,7 @@ class SetupScreen(CommandScreen[None]):
         super().on_resize(event)
         self.set_class(event.size.width < THIN, "-thin")
         self.set_class(event.size.height < LOW, "-low")
+        self.call_after_refresh(self._fit_forms)
 
     async def on_mount(self) -> None:
         """Read what the form begins with."""
@@ -143,18 +152,41 @@ class SetupScreen(CommandScreen[None]):
             self._draft,
             self._fields.pointed,
             is_read=self._opened is not None,
+            trouble="" if self._opened is None else self._opened.trouble,
             key_of=self.app.services.first_key_of,
         )
 
     def do_start(self) -> None:
         """Start the run in a process of its own, and show the study."""
+        fault = "" if self._probed is None else self._probed.fault
+        if not fault:
+            self._start()
+            return
+
+        def decide(answer: str | None) -> None:
+            if answer == "start":
+                self._start()
+
+        again = self.app.services.first_key_of("probe")
+        text = (
+            f"{sentence(fault)} Trials will fail like this until that is mended; "
+            f"{again} looks again."
+        )
+        choices = [("n", "no", "no, mend it first"), ("y", "start", "yes, start the run")]
+        self.app.push_screen(ChoiceDialog("Start all the same?", text, choices), decide)
+
+    def _start(self) -> None:
         self._probing.stop()
         self._launching.start(self._draft)
         self._show_head()
 
     def do_probe(self) -> None:
-        """Look for parameters again."""
-        self._begin_probe()
+        """Look for parameters again, and for the objective where it could not be read."""
+        if self._opened is not None and self._opened.trouble:
+            self.space.tell("Reading…")
+            self._read_again()
+        else:
+            self._begin_probe()
 
     def do_pick_objective(self) -> None:
         """Choose another objective."""
@@ -207,9 +239,9 @@ class SetupScreen(CommandScreen[None]):
         if self._is_untouched():
             decide("leave")
             return
-        choices = [("l", "leave", "leave"), ("s", "stay", "keep editing")]
+        choices = [("l", "leave", "leave")]
         text = "Your settings here will be lost."
-        self.app.push_screen(ChoiceDialog(title, text, choices), decide)
+        self.app.push_screen(ChoiceDialog(title, text, choices, no="keep editing"), decide)
 
     def _read(self) -> None:
         place = self.app.services.place
@@ -240,7 +272,7 @@ class SetupScreen(CommandScreen[None]):
 
         self._take(opened.without_objective())
         what = code_text(code.ref)
-        choices = [("n", "no", "do not run it"), ("o", "other", "choose another objective")]
+        choices = [("o", "other", "choose another objective")]
         if len(what) <= MAX_ASKED_CHARS:
             choices.append(("y", "run", "run it, now and later"))
         else:
@@ -250,9 +282,9 @@ class SetupScreen(CommandScreen[None]):
             "You have not run this code before, so the study may have been made elsewhere. "
             "The code can do whatever you can do. None of it has been imported yet."
         )
-        self.app.push_screen(
-            ChoiceDialog("Run the code that this study names?", text, choices), decide
-        )
+        title = "Run the code that this study names?"
+        question = ChoiceDialog(title, text, choices, no="do not run it", is_no_first=True)
+        self.app.push_screen(question, decide)
 
     def _choose(self, opened: Opened, text: str) -> None:
         """Read another objective, and ask about one that the study has no trials of."""
@@ -269,6 +301,7 @@ class SetupScreen(CommandScreen[None]):
         def fail(error: HptuiError) -> None:
             self._take(replace(opened, trouble=error.message, hint=error.hint))
 
+        self._read_again = lambda: self._choose(opened, text)
         self.in_thread(work, take, fail)
 
     def _ask_about_another(self, opened: Opened) -> None:
@@ -282,23 +315,30 @@ class SetupScreen(CommandScreen[None]):
 
         study, objective = safe_line(self._draft.study), safe_line(opened.draft.spelled)
         choices = [
-            ("n", "new", f"set up a new study for {objective}"),
+            ("s", "new", f"set up a new study for {objective}"),
             ("g", "on", f"continue {study} anyway"),
         ]
+        no = "keep the former objective"
         text = (
             f"{study} holds trials of another objective, or of other arguments; those of "
             f"{objective} would mix with them."
         )
-        self.app.push_screen(ChoiceDialog("Another objective", text, choices), decide)
+        self.app.push_screen(ChoiceDialog("Another objective", text, choices, no=no), decide)
 
     def _take(self, opened: Opened) -> None:
-        self._opened = opened
-        self._draft = replace(opened.draft, fork_key=self.app.services.first_key_of("fork-space"))
-        self._first = self._draft
+        draft = replace(opened.draft, fork_key=self.app.services.first_key_of("fork-space"))
+        was_trouble = self._opened is not None and bool(self._opened.trouble)
+        before, self._first = self._first, draft
+        if was_trouble and before is not None:
+            draft = draft.with_changes(before, self._with_tables())
+        self._opened, self._draft = opened, draft
         self._probed = None
         self._show_all()
         if opened.trouble:
-            self.space.tell(f"{opened.trouble} {opened.hint}".strip(), is_trouble=True)
+            again = f"{self.app.services.first_key_of('probe')} looks again."
+            self.space.tell(
+                f"{sentence(opened.trouble)} {opened.hint}".strip() + f"  {again}", is_trouble=True
+            )
         elif self._draft.ref is None:
             key = self.app.services.first_key_of("pick-objective")
             self.space.tell(f"Choose an objective first (press {key}).")
@@ -307,12 +347,14 @@ class SetupScreen(CommandScreen[None]):
         self.space.table.lines.focus()
 
     def _begin_probe(self) -> None:
-        if self._draft.ref is not None:
+        ref = self._draft.ref
+        if ref is not None:
             if not self._draft.space.known:
                 self._show_known(None)
             self.space.tell("Importing the objective…")
+            self._probed, self._draft = None, replace(self._draft, n_returned=None)
             self._probed_with = self._draft.run.seen_by_trials
-            self._probing.start(self._draft.ref, self._draft.run.place_of_trials)
+            self._probing.start(ref, self._draft.run.place_of_trials)
 
     def _take_probed(self, news: Probed) -> None:
         if not self._probing.take(news):
@@ -347,6 +389,8 @@ class SetupScreen(CommandScreen[None]):
         was_untouched = self._is_untouched()
         if probed is not None and probed.studies:
             self._draft = self._draft.with_script(probed.studies[0])
+        if probed is not None:
+            self._draft = replace(self._draft, n_returned=probed.values_returned)
         space = self._draft.space.with_known(
             known_space(self._draft.info.space, probed, self._draft.space.stored)
         )
@@ -366,6 +410,7 @@ class SetupScreen(CommandScreen[None]):
         event.stop()
         table = event.table
         self._draft = self._with_tables()
+        self._fit_forms()
         if isinstance(table, RunForm):
             self._show_forms()
             if self._draft.run.seen_by_trials != self._probed_with:
@@ -426,13 +471,32 @@ class SetupScreen(CommandScreen[None]):
             form = self.query_one(f"#{method.family}", MethodForm)
             form.show(method, draft.n_objectives, draft.unusable(method.family))
         self.query_one(RunForm).show(draft.run)
+        self._fit_forms()
+
+    def _fit_forms(self) -> None:
+        """Give each form the cells of its names, and all the lines that the space leaves them."""
+        forms = self.query_one("#forms")
+        tables = [self.query_one(f"#{name}", FieldTable) for name in ("sampler", "pruner", "run")]
+        for form in self.query(MethodForm):
+            least = None if self.has_class("-thin") else form.least_width
+            if form.styles.min_width != least:
+                form.styles.min_width = least
+        room = self.space.outer_size.height + forms.outer_size.height
+        height = None
+        if room and not self.has_class("-low"):
+            needed = 1 + max(len(table.rows()) for table in tables)
+            of_space = _LINES_BESIDE_SPACE + len(self._draft.space.known)
+            least = _LEAST_FORMS[self.has_class("-short")]
+            height = max(least, min(needed, room - of_space))
+        if height != self._forms_height:
+            self._forms_height = forms.styles.height = height
 
     def _show_head(self) -> None:
         """Show what follows from the fields: title, findings, problems and the command."""
         draft = self._draft
         self.query_one(TitleLine).show(draft)
         self.query_one(ObjectiveLine).show(draft)
-        self.space.show_found(self._probed, self._took_s, draft.n_objectives, draft.notes())
+        self.space.show_found(self._probed, self._took_s, draft.notes())
         is_idle = (
             draft.pruner.method.name != "none"
             and self._probed is not None

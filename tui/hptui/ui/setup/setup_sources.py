@@ -25,20 +25,27 @@ from hptui.registry.catalogue import (
 )
 from hptui.registry.commands.command import CommandSpec
 from hptui.registry.commands.typed_command import typed_command
-from hptui.registry.known_code import UnknownCode, has_run_in, is_known_python, unknown_code
+from hptui.registry.known_code import (
+    UnknownCode,
+    has_run_in,
+    is_known_far,
+    is_known_python,
+    unknown_code,
+)
 from hptui.registry.loading.arguments import differing_arguments, split_typed
 from hptui.registry.same_objective import is_same_objective
 from hptui.storage.files.studies_folder import study_files
 from hptui.storage.read.stored_spaces import read_latest_spaces
 from hptui.storage.read.studies import study_names
 from hptui.storage.read.study_detail import read_study
+from hptui.ui.setup.far_fields import texts_of_far
 from hptui.ui.setup.resource_fields import (
     RESOURCE_KEYS,
     core_count,
     lost_variables,
     texts_of_record,
 )
-from hptui.ui.setup.run_draft import BACKENDS, RunDraft
+from hptui.ui.setup.run_draft import BACKENDS_HERE, RunDraft
 from hptui.ui.setup.setup_draft import Methods, SetupDraft, StudyPlace, place_of, spell_objective
 from hptui.ui.setup.space_draft import SpaceDraft
 
@@ -138,7 +145,11 @@ def _open_existing(
     texts = {**draft.run.texts, "name": study.name}
     if latest is not None and latest.workers:
         texts["workers"] = str(latest.workers)
-    if latest is not None and latest.backend in BACKENDS:
+    last_far = None if latest is None else latest.far
+    takes_far = last_far is not None and is_known_far(last_far)
+    if last_far is not None and takes_far:
+        texts |= texts_of_far(last_far)
+    elif latest is not None and latest.backend in BACKENDS_HERE:
         texts["backend"] = latest.backend
     if latest is not None and latest.asks_ahead:
         texts["ask-ahead"] = "yes"
@@ -157,6 +168,8 @@ def _open_existing(
         declared=summary.directions,
         is_existing=True,
         last_python=last_python,
+        last_far=last_far,
+        takes_far=takes_far,
         last_repeat=last_repeat,
         last_variables=() if latest is None else lost_variables(latest.resources),
         n_leftover=0 if is_running else summary.counts.get("STALE", 0),

@@ -126,11 +126,7 @@ class SpaceDraft:
                 continue
             if not self.is_refused(name) and not self.is_changed(name):
                 continue
-            if isinstance(effective, ChoiceParam):
-                edits[name] = ParamEdit(choices=effective.choices)
-            else:
-                step = None if effective.log else effective.step
-                edits[name] = ParamEdit(effective.low, effective.high, effective.log, step)
+            edits[name] = whole_edit(effective)
         return edits
 
     def is_refused(self, name: str) -> bool:
@@ -238,6 +234,13 @@ class SpaceDraft:
                 spelled = _spell_fixed(self.effective(name), fields["fixed"])
                 options += _option("--fix", f"{name}={spelled}")
         return options
+
+
+def whole_edit(spec: ParamSpec) -> ParamEdit:
+    """Return the edit that makes any parameter of the same kind this one."""
+    if isinstance(spec, ChoiceParam):
+        return ParamEdit(choices=spec.choices)
+    return ParamEdit(spec.low, spec.high, spec.log, None if spec.log else spec.step)
 
 
 def cell_text(spec: ParamSpec, what: Field, edit: ParamEdit = _NO_EDIT) -> str:

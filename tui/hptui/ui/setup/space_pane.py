@@ -57,15 +57,12 @@ class SpacePane(Vertical):
         self,
         probed: ProbeResult | None,
         took_s: float,
-        n_objectives: int,
         notes: Sequence[str] = (),
     ) -> None:
         """Show in the title how much is known, and below the table what to know besides."""
         space = self.table.draft
         self.border_title = pane_title(title_of(space, probed, took_s))
-        found = (
-            [] if probed is None else findings(probed, n_objectives, self.app.services.first_key_of)
-        )
+        found = [] if probed is None else findings(probed, self.app.services.first_key_of)
         found += notes
         shown = self.query_one("#findings", Static)
         shown.display = bool(found) and bool(space.known)

@@ -55,7 +55,7 @@ def help_of(draft: SpaceDraft, name: str, field: str, key_of: KeyOf = default_ke
         "fixed": "the only value to try; empty to search",
     }.get(field, "")
     if field == "low" and isinstance(known.spec, ChoiceParam):
-        what = "the choices to try, like a|b"
+        what = f"the choices to try; {key_of('edit-field')} chooses them"
     origin = {"declared": "declares", "probed": "suggests", "seen": "was given in earlier trials"}
     said = f"the objective {origin[known.origin]} {describe(known.spec)}"
     if known.origin == "seen":

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from textual import getters
 
+from hptui.domain.spaces.choice_lists import spell_choices
 from hptui.domain.spaces.choices import place_of, spell_choice
 from hptui.domain.spaces.edits import Unset
 from hptui.domain.spaces.space import ChoiceParam
 from hptui.domain.text import safe_line
 from hptui.errors import SpaceError
 from hptui.ui.application.services import ServingApp
+from hptui.ui.dialogs.check_list import CheckListDialog
 from hptui.ui.dialogs.pick import PickDialog, PickItem
 from hptui.ui.setup.space_draft import Field, SpaceDraft, cell_text, without_name
 from hptui.ui.setup.space_rows import COLUMNS, help_of, space_rows
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
 
     from textual.app import App
 
+    from hptui.ui.dialogs.questions import Dialog
     from hptui.ui.widgets.field_rows import FieldColumn, FieldRow
+
+_Answer = TypeVar("_Answer")
 
 
 class SpaceTable(FieldTable):
@@ -76,16 +81,46 @@ class SpaceTable(FieldTable):
         self._draft = cast("SpaceDraft", held)
 
     def is_typed(self, row: str, column: str) -> bool:
-        """Say that scales are not typed, and of choices the list, but not the fixed one."""
+        """Say that neither scales nor choices are typed."""
         is_list = isinstance(self._draft.effective(row), ChoiceParam)
-        return column == "low" if is_list else column != "log"
+        return not is_list and column != "log"
 
     def choose(self, row: str, column: str) -> None:
-        """Change the scale, or let a choice be picked."""
+        """Change the scale, or let choices be kept, or one be picked."""
         spec = self._draft.effective(row)
         if not isinstance(spec, ChoiceParam):
             self.toggle_log()
-            return
+        elif column == "low":
+            self._choose_list(row, spec)
+        else:
+            self._pick_fixed(row, column, spec)
+
+    def _choose_list(self, row: str, spec: ChoiceParam) -> None:
+        """Let a person say which choices are to be tried, each by a box."""
+        known = self._draft.known[row].spec
+        assert isinstance(known, ChoiceParam)
+        spelled = list(map(spell_choice, known.choices))
+        items = [(str(at), text) for at, text in enumerate(spelled)]
+        now = frozenset(map(spell_choice, spec.choices))
+        checked = frozenset(key for key, text in items if text in now)
+
+        def keep(chosen: frozenset[str] | None) -> None:
+            if chosen is None or chosen == checked or self.cursor != (row, "low"):
+                return
+            kept = [choice for at, choice in enumerate(known.choices) if str(at) in chosen]
+            self._do(lambda name: self._draft.with_text(name, "low", spell_choices(kept)))
+
+        self._push(
+            CheckListDialog(
+                f"Choices of {safe_line(row, max_chars=40)}",
+                items,
+                checked,
+                check=lambda chosen: "" if chosen else "Choose one at least.",
+            ),
+            keep,
+        )
+
+    def _pick_fixed(self, row: str, column: str, spec: ChoiceParam) -> None:
         edit = self._draft.edit_of(row)
         items = [PickItem("", "not fixed", "search all of them")]
         items += [
@@ -99,8 +134,11 @@ class SpaceTable(FieldTable):
                 text = spell_choice(spec.choices[int(result)]) if result else ""
                 self._do(lambda name: self._draft.with_text(name, "fixed", text))
 
+        self._push(PickDialog(f"Fix {safe_line(row, max_chars=40)}", items, chosen), fix)
+
+    def _push(self, dialog: Dialog[_Answer], take: Callable[[_Answer | None], None]) -> None:
         app = cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]
-        app.push_screen(PickDialog(f"Fix {safe_line(row, max_chars=40)}", items, chosen), fix)
+        app.push_screen(dialog, take)
 
     def toggle_log(self) -> None:
         """Put the parameter under the cursor on the other scale."""

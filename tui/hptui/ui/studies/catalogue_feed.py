@@ -68,6 +68,7 @@ class CatalogueFeed:
     `post` is called in the feed's thread, and must do no more than to hand the catalogue on. Files
     are read again only when they have changed. A folder that does not exist is an empty one.
     `mirrors` returns the files of mirrors that are listed, too, with the names of their storages.
+    `before` is a feed of the same place that was stopped: what it read need not be read again.
     """
 
     def __init__(
@@ -77,16 +78,17 @@ class CatalogueFeed:
         period_s: float = 1.0,
         *,
         mirrors: Callable[[], Mapping[Path, str]] = dict,
+        before: CatalogueFeed | None = None,
     ) -> None:
         self.place = place
         self._mirrors = mirrors
         self._post = post
-        self._files: dict[Path, _File] = {}
+        known = {} if before is None else before._files.copy()
+        # What has changed meanwhile is read at once, whatever that cost the last time.
+        self._files = {path: replace(file, took_s=0.0) for path, file in known.items()}
         self._latest: Catalogue | None = None
         self._posted_at_s = 0.0
-        self._ticker = Ticker(
-            self._tick, self._files.clear, period_s=period_s, name="catalogue feed"
-        )
+        self._ticker = Ticker(self._tick, period_s=period_s, name="catalogue feed")
 
     def start(self) -> None:
         """Start reading."""

@@ -144,16 +144,15 @@ class DoctorDialog(Dialog[bool]):
             choices = (
                 ("f", "fail", "mark as failed"),
                 ("t", "requeue", "mark as failed, and try the parameters again"),
-                ("n", "", "do nothing"),
             )
         else:
-            choices = (("x", "fail", finding.remedy), ("n", "", "do nothing"))
+            choices = (("x", "fail", finding.remedy),)
 
         def decide(choice: str | None) -> None:
             if choice:
                 self._treat(finding, requeue=choice == "requeue")
 
-        self.app.push_screen(ChoiceDialog("Mend", finding.text, choices), decide)
+        self.app.push_screen(ChoiceDialog("Mend", finding.text, choices, no="do nothing"), decide)
 
     def _treat(self, finding: Found | None, *, requeue: bool = False) -> None:
         self._do("Mending.", lambda: treat(self._row, finding, requeue=requeue))
@@ -174,10 +173,8 @@ class DoctorDialog(Dialog[bool]):
             ChoiceDialog(
                 f"Fix {plural(count, 'thing')}?",
                 "Stale trials are marked as failed; leftover files are removed.",
-                (
-                    ("m", "mend", by_count(count, "fix it", "fix them")),
-                    ("n", "", by_count(count, "leave it", "leave them")),
-                ),
+                (("m", "mend", by_count(count, "fix it", "fix them")),),
+                no=by_count(count, "leave it", "leave them"),
             ),
             decide,
         )

@@ -55,7 +55,7 @@ class ForkForm(TransferForm):
         self._path, self._study_name = path, study_name
         self._filter_text, self._saved = filter_text, saved_filters
         self._first_edits = edits or {}
-        self._columns: StudyReader | None = None
+        self._reader: StudyReader | None = None
         self._space: Mapping[str, ParamSpec] = {}
 
     def read(self, on_progress: Progress) -> FormContent:
@@ -65,7 +65,7 @@ class ForkForm(TransferForm):
         from hptui.storage.read.study_facts import read_facts
         from hptui.storage.read.study_reader import StudyReader
 
-        self._columns = reader = StudyReader(self._path, self._study_name, on_progress=on_progress)
+        self._reader = reader = StudyReader(self._path, self._study_name, on_progress=on_progress)
         with reader:
             reader.refresh()
         self._space = read_latest_spaces(self._path, self._study_name)
@@ -100,13 +100,13 @@ class ForkForm(TransferForm):
         """Return what the fork would keep."""
         from hptui.engine.studies.forking import plan_of
 
-        assert self._columns is not None, "it was read"
+        assert self._reader is not None, "it was read"
         name = texts["name"]
         problem = study_actions.name_problem(folder_for_new(self._path), "", name)
-        with self._columns as columns:
+        with self._reader as reader:
             # Another thread may have read before: the file is opened anew.
-            columns.refresh()
-        plan = plan_of(self._columns, self._request(texts))
+            reader.refresh()
+        plan = plan_of(self._reader, self._request(texts))
         lines = ahead(name if problem is None else "The fork", plan.n_kept, plan.left_out)
         if problem is not None:
             return LookAhead((f"name: {problem}", *lines), can_do=False)
@@ -137,7 +137,7 @@ class ForkForm(TransferForm):
         from hptui.engine.studies.apply_filter import chosen_rows
         from hptui.storage.transfer.fork_plan import ForkRequest
 
-        assert self._columns is not None, "it was read"
+        assert self._reader is not None, "it was read"
         filter_text = texts["filter"].strip()
         objectives = texts.get("objectives")
         edits = {

@@ -29,8 +29,10 @@ _TREND_WIDTH, _SHORT_TREND_WIDTH = 12, 8
 _MIN_ACTIVITY: Final = 14
 _RUN_CELLS: Final = 28
 """Of `2 workers  64 %  eta ~3 m 20 s`, all but what can be missed."""
-_LONG_NAME: Final = 20
-"""Cells that a name has at least, if it needs them."""
+_LONG_NAME, _SHORT_NAME = 20, 8
+"""Cells that a name has at least, if it needs them: beside a run, and beside what is to be done."""
+_MAX_BESTS: Final = 20
+_TAGS_CHARS: Final = 24
 _AGE_UNITS_S: Final = (86_400, 3_600, 60, 1)
 _GAP: Final = 2
 _MARGIN: Final = 1
@@ -95,6 +97,7 @@ class StudiesModel:
         self._trend_width = _TREND_WIDTH if is_wide else _SHORT_TREND_WIDTH
         names = max((len(row.label + self._annotations(row)) for row in rows), default=0) + 2
         objectives = max((len(row.objective_name) for row in rows), default=0)
+        bests = min(_MAX_BESTS, max((len(_best_text(row)) for row in rows), default=0))
         limit = _MAX_NAME if is_wide else width // 3
         self._cells: list[tuple[Column, Callable[[StudyRow], Cell]]] = [
             (Column("study", "study", max(_MIN_NAME, min(names, limit))), self._study)
@@ -108,7 +111,7 @@ class StudiesModel:
                 ),
             ]
         self._cells += [
-            (Column("best", "best", 9, "right"), _best),
+            (Column("best", "best", max(9, bests), "right"), _best),
             *(
                 (
                     Column(state, self._mark(state), _count_width(rows, state), "right"),
@@ -124,6 +127,9 @@ class StudiesModel:
         named, draw = self._cells[0]
         needed = _RUN_CELLS if any(row.engine for row in rows) else _MIN_ACTIVITY
         cut = max(0, min(used + needed - width, named.width - _LONG_NAME))
+        # The key at the end of what is to be done must not be cut off.
+        asks = max((len(self._activity(row).text) for row in rows if _is_mendable(row)), default=0)
+        cut = max(cut, min(used + asks - width, named.width - _SHORT_NAME))
         self._cells[0] = (replace(named, width=named.width - cut), draw)
         activity = max(_MIN_ACTIVITY, min(longest, width - used + cut))
         self._cells.append((Column("activity", "activity", activity), self._activity))
@@ -170,8 +176,8 @@ class StudiesModel:
 
     def _annotations(self, row: StudyRow) -> str:
         note = self._mark("note") if row.note_start else ""
-        tags = self._mark("tags") if row.tags else ""
-        return f" {note}{tags}".rstrip()
+        tags = " ".join(f"#{safe_line(tag, max_chars=_TAGS_CHARS)}" for tag in row.tags)
+        return "".join(f" {each}" for each in (note, _cut(tags)) if each)
 
     def _trend(self, row: StudyRow) -> Cell:
         # With it comes NumPy, which the first frame does without.
@@ -246,8 +252,25 @@ def _goal_text(row: StudyRow) -> str:
     return "/".join(direction[:3] for direction in row.directions)
 
 
+def _is_mendable(row: StudyRow) -> bool:
+    return bool(row.n_stale) and not row.problem and row.engine is None
+
+
+def _cut(tags: str) -> str:
+    return tags if len(tags) <= _TAGS_CHARS else f"{tags[: _TAGS_CHARS - 1]}…"
+
+
 def _best(row: StudyRow) -> Cell:
-    return Cell("" if row.best is None else four_digits(row.best.value))
+    return Cell(_best_text(row))
+
+
+def _best_text(row: StudyRow) -> str:
+    """Return the best value; with several objectives that of each, as the goals stand."""
+    if row.bests:
+        if len(row.bests) > _MAX_SPELLED_GOALS:
+            return plural(len(row.bests), "value")
+        return "/".join(map(four_digits, row.bests))
+    return "" if row.best is None else four_digits(row.best.value)
 
 
 def _count_width(rows: Sequence[StudyRow], state: str) -> int:

@@ -83,6 +83,8 @@ class StudiesScreen(CommandScreen[None]):
         )
         self.catalogue: Catalogue | None = None
         self._feed: CatalogueFeed | None = None
+        self._halted: CatalogueFeed | None = None
+        """The one before, whose knowledge the next one begins with."""
         self._sort: Sort = BY_ACTIVITY
         self._filter = ""
         self._wanted: str | None = None
@@ -243,7 +245,9 @@ class StudiesScreen(CommandScreen[None]):
                 self.app.services.place.path,
                 self._post_catalogue,
                 mirrors=self.app.services.followers.mirrors,
+                before=self._halted,
             )
+            self._halted = None
             self._feed.start()
         self._show_preview()
         self._preview.resume()
@@ -254,7 +258,7 @@ class StudiesScreen(CommandScreen[None]):
         if self._feed is not None:
             self._feed.stop()
             feeds.append(self._feed)
-            self._feed = None
+            self._halted, self._feed = self._feed, None
         preview = None if self._preview is None else self._preview.stop()
         return [*feeds, preview] if preview is not None else feeds
 
@@ -269,7 +273,7 @@ class StudiesScreen(CommandScreen[None]):
         if self._has_listed and not is_whole:
             # Read anew from the start; what is shown is better than a part of it.
             return
-        is_at_top = self.grid.cursor_row in (None, 0)
+        is_at_top = self.grid.cursor_row in (None, 0) and self._wanted is None
         self.catalogue = catalogue
         self._show()
         if is_at_top and not self._has_listed:
@@ -384,6 +388,11 @@ class StudiesScreen(CommandScreen[None]):
     def on_screen_resume(self) -> None:
         """Read again."""
         super().on_screen_resume()
+        services = self.app.services
+        if services.looked_at is not None:
+            self.want(*services.looked_at)
+            services.looked_at = None
+            self._show()
         if not self._file_actions.is_managing:
             self.resume_reading()
 

@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.analysis.filters.parser import parse_filter
 from hptui.domain.readable import plural
 from hptui.domain.study_name import check_study_name
-from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, UsageError
-from hptui.storage.files.studies_folder import study_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -150,18 +148,14 @@ def name_problem(folder: Path, own_name: str, name: str) -> str | None:
         check_study_name(name)
     except HptuiError as error:
         return error.hint
-    try:
-        is_taken = study_file(folder, name).exists()
-    except OSError:
-        return "That name is too long for a file."
-    if is_taken:
-        return f"{safe_line(name)}.db already exists."
     from hptui.engine.studies.forking import check_new_study
 
     try:
         check_new_study(folder, name, None)
     except HptuiError as error:
         return error.message
+    except OSError:
+        return "That name is too long for a file."
     return None
 
 

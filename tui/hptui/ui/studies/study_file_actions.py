@@ -86,7 +86,8 @@ class StudyFileActions(ScreenPart):
             ChoiceDialog(
                 f"Delete {row.name}?",
                 f"{what}It goes to the trash; {undo} restores it.",
-                (("x", "delete", "delete it"), ("n", "", "keep it")),
+                (("x", "delete", "delete it"),),
+                no="keep it",
             ),
             delete,
         )

@@ -10,7 +10,7 @@ from hptui.errors import HptuiError
 from hptui.registry.catalogue import shown_name
 from hptui.storage.files.leases import living_runs
 from hptui.storage.files.study_identity import read_identity
-from hptui.storage.read.best_trial import read_trend
+from hptui.storage.read.best_trial import read_best_values, read_trend
 from hptui.storage.read.session import open_file
 from hptui.storage.read.studies import StudySummary, summarize_all
 
@@ -30,6 +30,8 @@ class StudyRow(StudySummary):
     """None when nobody here runs the study."""
     trend: tuple[float, ...] = ()
     """The best value so far at a few places along the study."""
+    bests: tuple[float, ...] = ()
+    """The best value in each of several objectives; empty with one."""
     mirror: MirrorState | None = None
     """Where it is, and how old what is known of it; None where it is in a file of its own."""
     storage: str = ""
@@ -76,10 +78,10 @@ def _with_trend(connection: sqlite3.Connection, summary: StudySummary) -> StudyR
     identity = None if summary.problem else read_identity(connection, summary.name)
     if identity is None:
         return _row(summary)
-    trend: tuple[float, ...] = ()
-    if len(summary.directions) == 1:
-        trend = read_trend(connection, identity.study_id, summary.directions[0])
-    return _row(summary, trend=trend)
+    directions = summary.directions
+    if len(directions) == 1:
+        return _row(summary, trend=read_trend(connection, identity.study_id, directions[0]))
+    return _row(summary, bests=read_best_values(connection, identity.study_id, directions))
 
 
 def _row(summary: StudySummary, **more: Any) -> StudyRow:  # noqa: ANN401 - fields of a row

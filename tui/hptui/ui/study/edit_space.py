@@ -10,7 +10,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from hptui.domain.spaces.edits import edits_from_json, edits_to_json
+from hptui.domain.spaces.edits import FORK_COMMAND, edits_from_json, edits_to_json
 from hptui.domain.spaces.space import spec_from_json
 from hptui.domain.text import safe_line
 from hptui.engine.studies.at_rest import PREPARED, steer
@@ -18,7 +18,7 @@ from hptui.errors import HptuiError, SpaceError
 from hptui.registry.probing.probe import KnownParam
 from hptui.ui.dialogs.questions import ChoiceDialog, Dialog
 from hptui.ui.forms.frame import DialogFrame
-from hptui.ui.setup.space_draft import SpaceDraft
+from hptui.ui.setup.space_draft import SpaceDraft, whole_edit
 from hptui.ui.setup.space_table import SpaceTable
 from hptui.ui.widgets.field_table import FieldTable, told
 
@@ -60,8 +60,9 @@ class EditSpaceScreen(Dialog[str]):
     CSS_PATH = ["../styles/dialogs.tcss", "../styles/edit_space.tcss"]  # noqa: RUF012 - Textual's name
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5", "apply", "apply", id="start"),
+        Binding("f6", "fork", "fork", id="fork-space"),
         Binding("enter", "edit", "edit", id="edit-field"),
-        Binding("f", "fix", "fix", id="fix-param"),
+        Binding("equals_sign", "fix", "fix", id="fix-param"),
         Binding("l", "log", "log", id="toggle-log"),
         Binding("backspace", "reset", "reset", id="reset-field"),
     ]
@@ -102,6 +103,23 @@ class EditSpaceScreen(Dialog[str]):
         self._tell("Applying…")
         self._ask(draft, is_dry=False)
 
+    def action_fork(self) -> None:
+        """Have what the study itself cannot have, in a fork of it."""
+        from hptui.ui.studies.fork_form import ForkForm
+        from hptui.ui.studies.transfer_dialog import transfer_by
+
+        draft = self._table.draft
+        if not draft.changes():
+            self._tell("No edits yet.")
+            return
+        form = ForkForm(
+            self._path,
+            self._study_name,
+            saved_filters=self.app.services.settings.filters,
+            edits={name: whole_edit(draft.effective(name)) for name in draft.changes()},
+        )
+        transfer_by(self, form, lambda _: self.dismiss(None))
+
     def after_defect(self) -> None:
         """Let it be tried again."""
         self._is_applying = False
@@ -133,10 +151,9 @@ class EditSpaceScreen(Dialog[str]):
             if answer == "leave":
                 self.dismiss(None)
 
-        choices = [("l", "leave", "leave without applying"), ("s", "stay", "keep editing")]
-        self.app.push_screen(
-            ChoiceDialog("Leave?", "The edits are not applied yet.", choices), leave
-        )
+        choices = [("l", "leave", "leave without applying")]
+        text = "The edits are not applied yet."
+        self.app.push_screen(ChoiceDialog("Leave?", text, choices, no="keep editing"), leave)
 
     @property
     def _table(self) -> SpaceTable:
@@ -206,8 +223,12 @@ class EditSpaceScreen(Dialog[str]):
     def _refuse(self, draft: SpaceDraft, is_dry: bool, error: HptuiError) -> None:
         if not is_dry:
             self._is_applying = False
-        if draft == self._table.draft:
-            self._tell(told(error), is_trouble=True)
+        if draft != self._table.draft:
+            return
+        if FORK_COMMAND in error.hint:
+            key = self.app.services.first_key_of("fork-space")
+            error = HptuiError(error.message, hint=f"{key} forks it.")
+        self._tell(told(error), is_trouble=True)
 
     def _tell(self, text: str, *, is_trouble: bool = False) -> None:
         effect = self.query_one("#effect", Static)

@@ -231,7 +231,8 @@ class FailuresScreen(CommandScreen[str]):
             ChoiceDialog(
                 f"Retry {count}?",
                 f"{what}\n\n{when}",
-                (("r", "retry", "retry them"), ("n", "", "leave them")),
+                (("r", "retry", "retry them"),),
+                no="leave them",
             ),
             retry,
         )

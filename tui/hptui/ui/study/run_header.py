@@ -58,7 +58,7 @@ class RunHeader(RoleStyled):
         if is_new_best and snapshot.engine is not None:
             self._is_glowing = True
             self.set_timer(_GLOW_S, self._stop_glowing)
-        summary = summarize_run(snapshot)
+        summary = summarize_run(snapshot, self.app.services.first_key_of)
         if summary != self._summary or is_new_best:
             self._summary = summary
             self.refresh()

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from hptui.ui.study.run_summary import RunSummary
 
 Span = tuple[str, str]
-"""A text and its role: name, a state, bar, rest, progress, muted, best."""
+"""A text and its role: name, a state, bar, rest, progress, muted, trouble, best."""
 
 ONE_LINE_FROM: Final = 110
 """Cells from which one line is enough."""
@@ -81,7 +81,11 @@ class HeaderLayout:
 
     def _right(self, summary: RunSummary) -> list[Span]:
         spans: list[Span] = []
+        if summary.failed:
+            mark = "✗" if self._unicode else "F"
+            spans.append((self._fixed("failed", f"{mark} {summary.failed}", right=True), "trouble"))
         if summary.best:
+            spans.append(("   " if spans else "", ""))
             mark = "★" if self._unicode else "*"
             spans.append((self._fixed("best", f"{mark} {summary.best}", right=True), "best"))
         if summary.method:

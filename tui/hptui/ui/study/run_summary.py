@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.domain.readable import four_digits, plural, show_duration, show_moment, show_thinking
+from hptui.analysis.number_styles import value_style
+from hptui.domain.readable import plural, show_duration, show_moment, show_thinking
 from hptui.domain.text import safe_line
 from hptui.ui.commands.command_table import KeyOf, default_key
 
@@ -40,10 +41,12 @@ class RunSummary:
     """Without its mark."""
     method: str
     """Sampler and pruner, or how long the sampler has been thinking."""
+    failed: str = ""
+    """How many trials have failed, without their mark, and the key that lists them."""
 
 
-def summarize_run(snapshot: StudySnapshot) -> RunSummary:
-    """Return what the header says of this moment."""
+def summarize_run(snapshot: StudySnapshot, key_of: KeyOf = default_key) -> RunSummary:
+    """Return what the header says of this moment; `key_of` names the keys of commands."""
     state, word = _state(snapshot)
     engine = snapshot.engine
     fraction, progress = _progress(snapshot)
@@ -54,6 +57,7 @@ def summarize_run(snapshot: StudySnapshot) -> RunSummary:
     names = [each.partition(":")[0] for each in (sampler, pruner)]
     methods = [safe_line(name, max_chars=_METHOD_CHARS) for name in names if name]
     thinking = "" if engine is None else show_thinking(engine.thinking_s)
+    n_failed = snapshot.counts.get("FAIL", 0)
     return RunSummary(
         name=safe_line(snapshot.name, max_chars=_NAME_CHARS),
         state=state,
@@ -62,6 +66,7 @@ def summarize_run(snapshot: StudySnapshot) -> RunSummary:
         progress=progress,
         rate="" if engine is None else show_rate(engine.rate),
         eta=_eta(engine),
+        failed=f"{n_failed:,} failed ({key_of('failures')})" if n_failed else "",
         best=best_text(snapshot),
         method=thinking or ", ".join(methods),
     )
@@ -142,7 +147,8 @@ def best_text(snapshot: StudySnapshot) -> str:
         return f"{count} on the Pareto front" if count else ""
     if snapshot.best_number is None or snapshot.best_value is None:
         return ""
-    return f"{four_digits(snapshot.best_value)} (#{snapshot.best_number})"
+    best = value_style(snapshot.trials, 0).alone(snapshot.best_value)
+    return f"{best} (#{snapshot.best_number})"
 
 
 def notice(snapshot: StudySnapshot, now_s: float) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hptui.analysis.history import History
     from hptui.domain.next_run import NextRun
     from hptui.domain.objective import Direction, ObjectiveRef
+    from hptui.domain.study_changes import StudyChange
     from hptui.storage.read.study_detail import RunRecord
     from hptui.storage.read.study_facts import StudyFacts
     from hptui.trials import IntArray
@@ -120,6 +121,8 @@ class StudySnapshot:
     """None when nobody here runs the study."""
     prepared: NextRun = NOTHING_PREPARED
     """What the next run has where it is not told otherwise."""
+    changes: tuple[StudyChange, ...] = ()
+    """The newest changes that people made of space, workers and budget, oldest first."""
     runner: str = ""
     """A sentence about who else fills the study, or about what a dead engine has left."""
     is_filled: bool = False
@@ -143,6 +146,14 @@ class StudySnapshot:
     def n_trials(self) -> int:
         """How many trials there are."""
         return len(self.trials)
+
+    @property
+    def n_ahead(self) -> int | None:
+        """How many trials the budget still allows, now or in the next run; None if unknown."""
+        engine = self.engine
+        if engine is None:
+            return self.prepared.trials
+        return None if engine.n_trials is None else max(0, engine.n_trials - engine.n_ended)
 
 
 class SnapshotMaker:
@@ -186,6 +197,7 @@ class SnapshotMaker:
             noted=facts.noted,
             tagged=facts.tagged,
             prepared=facts.prepared,
+            changes=facts.changes,
             read_at_s=read_at_s,
         )
 

@@ -75,7 +75,8 @@ class SteeringActions(ScreenPart):
             ChoiceDialog(
                 f"Kill trial {number}?",
                 "It counts as failed; what it computed is lost. The run goes on.",
-                (("x", "kill", "kill it"), ("n", "", "let it run")),
+                (("x", "kill", "kill it"),),
+                no="let it run",
             ),
             decide,
         )

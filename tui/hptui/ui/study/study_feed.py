@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import FAIL
+from hptui.domain.trial_states import FAIL, RUNNING
 from hptui.errors import HptuiError
 from hptui.storage.mirror.mirrors import mirror_state, read_only_text
 from hptui.storage.read.failures import read_causes
@@ -64,10 +64,10 @@ class StudyFeed:
         self._latest = StudySnapshot(path, study_name, loading=(0, 0))
         self._is_checked = False
         self._is_behind = True
-        self._n_readings = 0
         self._commits: tuple[int, int] | None = None
         self._file_revision = 0
-        self._changed_at_s: float | None = None
+        self._others: bytes | None = None
+        self._others_changed_at_s: float | None = None
         self._ticker = Ticker(self._tick, self._columns.close, period_s=period_s, name="study feed")
 
     def start(self) -> None:
@@ -125,9 +125,6 @@ class StudyFeed:
         has_changed = self._columns.refresh()
         self._is_checked = True
         now_s = time.time()
-        if has_changed and self._n_readings:
-            self._changed_at_s = time.monotonic()
-        self._n_readings += 1
         if self._columns.commits != self._commits:
             self._commits = self._columns.commits
             self._file_revision += 1
@@ -180,7 +177,9 @@ class StudyFeed:
         if asked.lease is None and snapshot.counts.get("RUNNING", 0):
             # An engine may have begun meanwhile: its trials are not another program's.
             asked = ask_status(self.path, self.study_name)
-        changed = self._changed_at_s
+        if asked.lease is None:
+            self._look_at_others()
+        changed = self._others_changed_at_s
         engine, runner, is_filled = engine_status(
             asked,
             snapshot.counts,
@@ -194,6 +193,20 @@ class StudyFeed:
         return replace(
             snapshot, engine=engine, runner=runner, is_filled=is_filled, is_here=asked.is_here
         )
+
+    def _look_at_others(self) -> None:
+        """Note when trials that run without an engine of hptui have last got on.
+
+        A commit tells nothing: notes, edits and runs of hptui are commits, too, beside trials that
+        a program has left behind.
+        """
+        trials = self._columns.trials
+        rows = np.flatnonzero(trials.states == RUNNING)
+        parts = (trials.trial_ids, trials.last_steps, trials.last_values)
+        others = b"".join(part[rows].tobytes() for part in parts)
+        if self._others is not None and others != self._others:
+            self._others_changed_at_s = time.monotonic()
+        self._others = others
 
     def _announce_progress(self, done: int, total: int) -> None:
         if self._ticker.is_stopping:

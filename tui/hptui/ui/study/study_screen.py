@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 
     from hptui.ui.commands.command_table import Command, Place
 
-_MIN_SIDE_WIDTH: Final = 180
 _PERIOD_S: Final = 0.5
 _CALM_AFTER_S: Final = 3.0
 """Without a key; what is only watched is drawn half as often, and costs the run half as much."""
@@ -107,12 +106,12 @@ class StudyScreen(CommandScreen[None]):
         yield Static(id="notice")
         yield Static(id="ended")
         yield Static(id="face")
-        with Horizontal(id="body"):
-            with PlotColumn(id="main"):
-                yield PlotArea(self.snapshot, id="plots")
+        with PlotColumn(id="body"):
+            yield PlotArea(self.snapshot, id="plots")
+            with Horizontal(id="lower"):
                 yield TrialTable(id="trials", classes="pane")
-                yield WorkerStrip(id="workers", classes="pane", has_unicode=has_unicode)
-            yield TrialSide(self.path, self.study_name, id="side")
+                yield TrialSide(self.path, self.study_name, id="side")
+            yield WorkerStrip(id="workers", classes="pane", has_unicode=has_unicode)
         yield CommandFooter()
 
     async def on_mount(self) -> None:
@@ -124,6 +123,11 @@ class StudyScreen(CommandScreen[None]):
         self.call_after_refresh(self._views.arrange_as_before)
         self._feed.start()
         self.set_interval(1.0, self._look_at_clock)
+
+    def on_screen_resume(self) -> None:
+        """Let the list of studies have its cursor here when it comes again."""
+        super().on_screen_resume()
+        self.app.services.looked_at = self.path, self.study_name
 
     def on_unmount(self) -> None:
         """End the reading."""
@@ -177,6 +181,13 @@ class StudyScreen(CommandScreen[None]):
         shown = self.query_one(TrialTable).shown
         if shown is not None:
             self.plots.show(self.snapshot, shown, self.selected)
+        self._show_side()
+
+    def _show_side(self) -> None:
+        """Show the trial under the cursor in the column beside the table, if it is there."""
+        side = self.query_one(TrialSide)
+        if side.display:
+            side.show(self.snapshot, self.selected, has_gauges=not self.plots.has_gauges)
 
     def _show_face(self, text: str) -> None:
         # An update makes the whole screen be laid out again.
@@ -208,6 +219,8 @@ class StudyScreen(CommandScreen[None]):
         is_calm = self.app.services.untouched_s() >= _CALM_AFTER_S
         self._feed.set_period(_CALM_PERIOD_S if is_calm else _PERIOD_S)
         self._tell_age()
+        if self.snapshot.counts.get("RUNNING"):
+            self._show_side()
 
     def _tell_age(self) -> None:
         text = "" if self._face else notice(self.snapshot, time.time())
@@ -223,13 +236,16 @@ class StudyScreen(CommandScreen[None]):
         """Mark the trial under the cursor in the plots."""
         self._picked = None
         self.plots.follow(self.selected)
+        self._show_side()
         self.refresh_commands()
 
     @on(PlotArea.Settled)
-    def show_at_side(self, message: PlotArea.Settled) -> None:
-        """Show the trial under the cursor at the side, where there is room."""
-        if message.selected is not None and self.size.width >= _MIN_SIDE_WIDTH:
-            self.query_one(TrialSide).show(message.selected)
+    def read_for_side(self, message: PlotArea.Settled) -> None:
+        """Read the trial on which the cursor rests, where there is room for its log."""
+        side = self.query_one(TrialSide)
+        self._show_side()
+        if message.selected is not None and side.display:
+            side.read(message.selected)
 
     @on(TrialPlot.TrialPicked)
     def select_in_plot(self, message: TrialPlot.TrialPicked) -> None:
@@ -237,6 +253,7 @@ class StudyScreen(CommandScreen[None]):
         is_there = self.query_one(TrialTable).select(message.number)
         self._picked = None if is_there else message.number
         self.plots.follow(message.number)
+        self._show_side()
         self.refresh_commands()
 
     @on(TrialPlot.BrushTaken)
@@ -309,9 +326,9 @@ class StudyScreen(CommandScreen[None]):
                 f"{trials} running. Trials that have ended are kept.",
                 (
                     *gently,
-                    ("n", "now", "stop now; running trials are ended and count as failed"),
-                    ("g", "", "wait for them" if is_stopping else "keep running"),
+                    ("x", "now", "stop now; running trials are ended and count as failed"),
                 ),
+                no="wait for them" if is_stopping else "keep running",
             ),
             decide,
         )

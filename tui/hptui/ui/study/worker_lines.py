@@ -95,8 +95,12 @@ def _full(worker: WorkerStatus, width: int, *, unicode: bool) -> WorkerCell:
     elif worker.step is not None and worker.value is not None:
         step: list[Span] = [(" step ", "muted"), (f"{worker.step:<4}", "")]
         value = four_digits(worker.value)
-        is_short = sum(len(text) for text, _ in (*spans, *step)) + len(value) < width
-        spans += [*step, (value, "")] if is_short else [(f" {value}", "")]
+        taken = sum(len(text) for text, _ in spans)
+        if taken + sum(len(text) for text, _ in step) + len(value) < width:
+            spans += [*step, (value, "")]
+        elif taken + 1 + len(value) < width:
+            # Half a number would be another number.
+            spans.append((f" {value}", ""))
     return _pad(spans, width, worker.trial)
 
 

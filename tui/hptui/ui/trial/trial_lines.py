@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 _NAME_CHARS: Final = 60
 _VALUE_CHARS: Final = 300
 _NAME_CELLS: Final = 24
-_BRIEF_NOTE_LINES: Final = 12
 _GAP: Final = "  "
-_SYSTEM: Final = "system attributes"
+SYSTEM_SECTION: Final = "system attributes"
+"""What samplers and programs have noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def sections(trial: TrialDetail, now_s: float) -> list[Section]:
             ),
         ),
         Section("attributes", _attributes(trial.user_attributes)),
-        Section(_SYSTEM, _attributes(trial.system_attributes)),
+        Section(SYSTEM_SECTION, _attributes(trial.system_attributes)),
         Section(
             "damaged", tuple(Field("", safe_line(each, max_chars=400)) for each in trial.damage)
         ),
@@ -181,8 +181,6 @@ def detail_lines(
     now_s: float,
     width: int,
     note: Sequence[Line] = (),
-    *,
-    is_brief: bool = False,
 ) -> list[Line]:
     """Return the sections as lines: names in a column, then values and notes.
 
@@ -191,18 +189,15 @@ def detail_lines(
         now_s: Seconds since 1970.
         width: Cells of a line; notes that do not fit beside their values stand below them.
         note: The lines of a person's note.
-        is_brief: Leave out what samplers and programs have noted.
     """
     lines: list[Line] = []
-    own = note_lines(note, _BRIEF_NOTE_LINES if is_brief else None)
+    own = note_lines(note)
     for section in sections(trial, now_s):
-        if is_brief and section.title == _SYSTEM:
-            continue
         if lines:
             lines.append([])
         if section.title:
             lines.append([(section.title, "title")])
-        lines += _field_lines(section.fields, width)
+        lines += field_lines(section.fields, width)
         if section.title == "":
             # A person's own words come before what programs have noted.
             lines, own = lines + own, []
@@ -219,7 +214,8 @@ def note_lines(note: Sequence[Line], limit: int | None = None) -> list[Line]:
     return [[], [("note", "title")], *shown]
 
 
-def _field_lines(fields: tuple[Field, ...], width: int) -> list[Line]:
+def field_lines(fields: tuple[Field, ...], width: int) -> list[Line]:
+    """Return names in a column, then values, and notes beside them or below."""
     names = min(_NAME_CELLS, max(cell_len(each.name) for each in fields))
     values = max((cell_len(each.value) for each in fields if each.note), default=0)
     notes = max(cell_len(each.note) for each in fields)

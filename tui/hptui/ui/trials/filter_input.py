@@ -100,7 +100,8 @@ class FilterInput(Input):
                     ChoiceDialog(
                         f"Replace @{name}?",
                         f"It is {saved[name]} now.",
-                        (("r", "replace", "replace it"), ("n", "", "keep it")),
+                        (("r", "replace", "replace it"),),
+                        no="keep it",
                     ),
                     lambda choice: self._save(name, text) if choice else None,
                 )

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from hptui.domain.readable import four_digits, show_duration, show_moment
+from hptui.domain.number_column import PLAIN, NumberStyle
+from hptui.domain.readable import show_duration, show_moment
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
 from hptui.domain.text import safe_line
@@ -113,6 +114,7 @@ class ValueColumn:
     objective: int
     best: frozenset[int]
     has_unicode: bool
+    style: NumberStyle = PLAIN
 
     def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
         """Return the value with its mark, which has a place of its own."""
@@ -123,11 +125,11 @@ class ValueColumn:
                 snapshot.trials.last_steps[row] >= 0 and len(snapshot.trials.directions) == 1
             )
             role: Role = "running" if state == RUNNING else "dim"
-            return Cell(f"{four_digits(value)} ~", role) if has_report else _EMPTY
+            return Cell(f"{self.style.show(value)} ~", role) if has_report else _EMPTY
         value = float(snapshot.trials.values[row, self.objective])
         if math.isnan(value):
             return _EMPTY
-        text = four_digits(value)
+        text = self.style.show(value)
         if state == PRUNED:
             return Cell(f"{text} {'·' if self.has_unicode else '.'}", "dim")
         if state != COMPLETE or not snapshot.trials.is_feasible[row]:
@@ -193,12 +195,14 @@ class ParamTrialColumn:
 
     column: Column
     param: ParamColumn
+    style: NumberStyle = PLAIN
 
     def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
         """Return the value as the objective received it, nothing where there is none."""
         if not self.param.has(row):
             return _EMPTY
-        text = show_choice(self.param.value_at(row))
+        value = self.param.value_at(row)
+        text = self.style.show(value) if isinstance(value, float) else show_choice(value)
         return Cell(text) if snapshot.trials.states[row] == COMPLETE else Cell(text, "dim")
 
 

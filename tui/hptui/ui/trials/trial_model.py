@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -14,6 +14,9 @@ from hptui.analysis.filters.fields import reads_texts
 from hptui.analysis.filters.parser import parse_filter
 from hptui.analysis.filters.rows import filter_rows
 from hptui.analysis.filters.terms import FilterError
+from hptui.analysis.number_styles import style_of
+from hptui.domain.number_column import PLAIN, NumberStyle
+from hptui.domain.spaces.space import FloatParam
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
 from hptui.errors import HptuiError, UsageError
@@ -21,6 +24,7 @@ from hptui.storage.read.text_fields import FileTexts
 from hptui.ui.plots.shown_trials import ShownTrials
 from hptui.ui.trials.trial_cells import (
     MAX_NAME_CHARS,
+    PARAM_PREFIX,
     CauseColumn,
     NumberColumn,
     ParamTrialColumn,
@@ -65,6 +69,23 @@ MAX_TAGS: Final = 1_000
 """Of more tags than these, the ones met first are offered."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Digits:
+    """How the numbers of a column are written."""
+
+    style: NumberStyle
+    width: int
+    """Of the longest, in cells."""
+    n_trials: int
+    """When that was found out."""
+
+
+_NO_DIGITS: Final = _Digits(PLAIN, 0, 0)
+_GROWN: Final = 1.05
+_MAX_NUMBER_WIDTH: Final = 18
+_MARK_WIDTH: Final = 2
+
+
 class TrialModel:
     """Trials as rows of a table, by number.
 
@@ -106,8 +127,9 @@ class TrialModel:
         self._rows = _choose(snapshot, tab, chosen, sort)
         self._is_in_file_order = len(self._rows) == snapshot.n_trials and sort == BY_NUMBER
         known = {} if before is None else before._params
-        self._params = _param_columns(snapshot, known)
-        self._columns = _columns_of(snapshot, hidden, self._params, has_unicode)
+        self._digits = _digits_of(snapshot, {} if before is None else before._digits)
+        self._params = _param_columns(snapshot, known, self._digits)
+        self._columns = _columns_of(snapshot, hidden, self._params, self._digits, has_unicode)
         if before is not None and self._same_headers(before):
             self._headers = before.columns
         else:
@@ -216,6 +238,7 @@ def _columns_of(
     snapshot: StudySnapshot,
     hidden: frozenset[str],
     params: _ParamColumns,
+    digits: Mapping[str, _Digits],
     has_unicode: bool,
 ) -> list[TrialColumn]:
     best = best_numbers(snapshot)
@@ -230,8 +253,10 @@ def _columns_of(
     for objective, key in enumerate(keys):
         names = snapshot.metric_names
         label = safe_line(names[objective], max_chars=MAX_NAME_CHARS) if names else key
-        header = Column(key, label.replace("_", " ") if not names else label, 11, "right")
-        own.append(ValueColumn(header, objective, best, has_unicode))
+        shown = digits[key]
+        width = max(11, shown.width + _MARK_WIDTH)
+        header = Column(key, label.replace("_", " ") if not names else label, width, "right")
+        own.append(ValueColumn(header, objective, best, has_unicode, shown.style))
     own.append(TimeColumn(Column("time", "time", 10, "right")))
     own.append(StartColumn(Column("start", "start", 19)))
     if snapshot.engine is not None:
@@ -247,14 +272,43 @@ def drawn_beside_trials(snapshot: StudySnapshot) -> tuple[object, ...]:
     return snapshot.noted, snapshot.tagged, snapshot.causes, snapshot.workers
 
 
-def _param_columns(snapshot: StudySnapshot, known: _ParamColumns) -> _ParamColumns:
+def _digits_of(snapshot: StudySnapshot, before: Mapping[str, _Digits]) -> dict[str, _Digits]:
+    """Return how the numbers of each value and parameter are written, by the keys of columns.
+
+    They stay while trials are few more, so that numbers seldom change their looks.
+    """
+    trials, found = snapshot.trials, dict[str, _Digits]()
+    columns = {
+        key: trials.values[:, at] for at, key in enumerate(value_keys(len(trials.directions)))
+    }
+    for name, param in trials.params.items():
+        if any(isinstance(spec, FloatParam) for spec in param.specs):
+            columns[f"{PARAM_PREFIX}{name}"] = param.values
+    for key, numbers in columns.items():
+        kept = before.get(key)
+        if kept is None or not kept.n_trials <= len(trials) <= kept.n_trials * _GROWN:
+            style = style_of(numbers)
+            known = numbers[np.isfinite(numbers)]
+            ends = (known.min(), known.max()) if len(known) else ()
+            width = max((len(style.show(float(end))) for end in ends), default=0)
+            kept = _Digits(style, min(width, _MAX_NUMBER_WIDTH), len(trials))
+        found[key] = kept
+    return found
+
+
+def _param_columns(
+    snapshot: StudySnapshot, known: _ParamColumns, digits: Mapping[str, _Digits]
+) -> _ParamColumns:
     """Return a column for each parameter; its header is kept while its spaces are the same."""
     found: _ParamColumns = {}
     for name, param in snapshot.trials.params.items():
         kept = known.get(name)
         is_same = kept is not None and len(kept.param.specs) == len(param.specs)
+        shown = digits.get(f"{PARAM_PREFIX}{name}", _NO_DIGITS)
         header = kept.column if kept is not None and is_same else param_column(param)
-        found[name] = ParamTrialColumn(header, param)
+        if header.width < shown.width:
+            header = replace(header, width=shown.width)
+        found[name] = ParamTrialColumn(header, param, shown.style)
     return found
 
 

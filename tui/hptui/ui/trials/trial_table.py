@@ -238,17 +238,19 @@ class TrialTable(Vertical):
 
     def choose_columns(self) -> None:
         """Let the person choose the columns."""
-        from hptui.ui.trials.columns import ColumnsDialog
+        from hptui.ui.dialogs.check_list import CheckListDialog
 
         if self._snapshot is None:
             return
-        everything = TrialModel(self._snapshot).columns
+        items = [(each.key, each.label) for each in TrialModel(self._snapshot).columns[1:]]
+        listed = frozenset(key for key, _ in items)
 
-        def hide(hidden: frozenset[str] | None) -> None:
-            if hidden is not None:
-                self.hidden = hidden
+        def hide(shown: frozenset[str] | None) -> None:
+            if shown is not None:
+                self.hidden = (self.hidden - listed) | (listed - shown)
 
-        self.app.push_screen(ColumnsDialog(everything[1:], self.hidden), hide)
+        shown, empty = listed - self.hidden, "No column can be hidden."
+        self.app.push_screen(CheckListDialog("Columns", items, shown, empty=empty), hide)
 
     def watch_tab(self) -> None:
         """Show another state."""

@@ -30,7 +30,9 @@ _NOTHING: Final[dict[Tab, str]] = {
 _COUNT_WIDTH: Final = 3
 _WIDTH: Final = 102
 _WIDTH_WITHOUT_STALE: Final = 88
-"""With fewer cells, tabs are marks without words."""
+"""With fewer cells, tabs without trials are marks alone, and all are where that is too much."""
+_LEAST_GAP: Final = 2
+"""Cells between two tabs."""
 
 
 def tab_labels(
@@ -43,24 +45,32 @@ def tab_labels(
     Args:
         snapshot: The study.
         chosen: The tab that is shown.
-        width: In cells; where there is no room for words, marks of states stand alone.
+        width: In cells; where there is no room for all words, tabs without trials have none.
         has_unicode: Whether marks may be more than ASCII.
     """
     words = dict(_WORDS)
     if not snapshot.counts.get("STALE", 0) and chosen != "stale":
         del words["stale"]
-    is_narrow = width < (_WIDTH if "stale" in words else _WIDTH_WITHOUT_STALE)
-    # Few digits have the place of three, so that tabs do not move with each trial.
-    labels = [("all", f"{'all' if is_narrow else 'All'} {snapshot.n_trials:<{_COUNT_WIDTH}}")]
+    counts = {tab: snapshot.counts.get(state, 0) for tab, (state, _) in words.items()}
     full = {"all"} if snapshot.n_trials else set[str]()
-    for tab, (state, word) in words.items():
-        count = snapshot.counts.get(state, 0)
-        mark = mark_of(state, has_unicode=has_unicode)
-        name = mark if is_narrow else f"{mark} {word.capitalize()}"
-        labels.append((tab, f"{name} {count:<{_COUNT_WIDTH}}"))
-        if count:
-            full.add(tab)
-    return labels, frozenset(full)
+    full |= {tab for tab, count in counts.items() if count}
+
+    def labels(named: frozenset[str], pad: int) -> list[tuple[str, str]]:
+        first = "All" if named else "all"
+        made = [("all", f"{first} {snapshot.n_trials:<{pad}}")]
+        for tab, (state, word) in words.items():
+            mark = mark_of(state, has_unicode=has_unicode)
+            name = f"{mark} {word.capitalize()}" if tab in named else mark
+            made.append((tab, f"{name} {counts[tab]:<{pad}}"))
+        return made
+
+    if width >= (_WIDTH if "stale" in words else _WIDTH_WITHOUT_STALE):
+        # Few digits have the place of three, so that tabs do not move with each trial.
+        return labels(frozenset(words), _COUNT_WIDTH), frozenset(full)
+    of_some = labels(frozenset({*full, chosen}), 0)
+    if sum(len(label) + _LEAST_GAP for _, label in of_some) <= width + _LEAST_GAP:
+        return of_some, frozenset(full)
+    return labels(frozenset(), _COUNT_WIDTH), frozenset(full)
 
 
 def empty_sentence(

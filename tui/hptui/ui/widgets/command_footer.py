@@ -1,4 +1,4 @@
-"""The line at the bottom: the keys that work here, greyed where they cannot be used now."""
+"""The line at the bottom: the keys that can be used now, the most useful first."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _GAP = 2
 
 
 class CommandFooter(RoleStyled):
-    """Shows the commands of its screen that fit, those of everywhere last; a click runs one."""
+    """Shows the commands that can be used now and fit, those of everywhere last; a click runs one.
+
+    What cannot be used now stands in help and palette, with the reason.
+    """
 
     DEFAULT_CSS = """
     CommandFooter {
@@ -32,7 +35,6 @@ class CommandFooter(RoleStyled):
     ROLE_STYLES: ClassVar[Mapping[str, RoleStyle]] = {
         "key": RoleStyle("footer-key-foreground"),
         "label": RoleStyle("foreground"),
-        "refused": RoleStyle("disabled"),
     }
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
@@ -48,37 +50,34 @@ class CommandFooter(RoleStyled):
             return text
         key_style = self.style_of("key", partial=True)
         label_style = self.style_of("label", partial=True)
-        refused_style = self.style_of("refused", partial=True)
         text.append(" ")
-        for command, key, is_refused in self._fitting(screen):
+        for command, key in self._fitting(screen):
             begin = len(text)
-            text.append(key, refused_style if is_refused else key_style)
-            text.append(
-                f" {screen.label_of(command)}", refused_style if is_refused else label_style
-            )
+            text.append(key, key_style)
+            text.append(f" {screen.label_of(command)}", label_style)
             self._spans.append((range(begin, len(text)), command.id))
             text.append(" " * _GAP)
         return text
 
-    def _fitting(self, screen: CommandHost) -> list[tuple[Command, str, bool]]:
-        """Return the commands that fit, each with its key and whether it is refused now.
+    def _fitting(self, screen: CommandHost) -> list[tuple[Command, str]]:
+        """Return the commands that fit, each with its key.
 
-        Where room is short, those of everywhere are kept first and those that are refused last.
+        Where room is short, those of everywhere are kept first.
         """
-        offered = [
-            (each, key_text(self.app.services.keys_of(each)[0]), screen.refusal(each) is not None)
+        usable = [
+            (each, key_text(self.app.services.keys_of(each)[0]))
             for each in commands_of(screen.PLACE)
-            if each.in_footer and screen.offers(each)
+            if each.in_footer and screen.offers(each) and screen.refusal(each) is None
         ]
-        by_worth = sorted(offered, key=lambda entry: (entry[0].place != "app", entry[2]))
+        by_worth = sorted(usable, key=lambda entry: entry[0].place != "app")
         room = self.size.width - 1 + _GAP
         kept: set[str] = set()
-        for command, key, _is_refused in by_worth:
+        for command, key in by_worth:
             room -= len(key) + 1 + len(screen.label_of(command)) + _GAP
             if room < 0:
                 break
             kept.add(command.id)
-        return [entry for entry in offered if entry[0].id in kept]
+        return [entry for entry in usable if entry[0].id in kept]
 
     async def on_click(self, event: events.Click) -> None:
         """Run the command under the pointer."""

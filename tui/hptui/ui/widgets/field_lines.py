@@ -155,6 +155,14 @@ class FieldLines(  # pyright: ignore[reportIncompatibleMethodOverride] - among T
         y = self._line_of(self._row) - int(self.scroll_offset.y) + self._has_header
         return Region(x, y, width, 1)
 
+    @property
+    def cursor_region(self) -> Region:
+        """Where the row under the cursor stands on the screen; empty where there is none."""
+        if not self._rows:
+            return Region()
+        y = self._line_of(self._row) - int(self.scroll_offset.y) + self._has_header
+        return Region(self.content_region.x, self.content_region.y + y, self.size.width, 1)
+
     def width_over(self, least: int) -> int:
         """Return how wide what stands over the field must be to cover whole columns.
 

@@ -149,6 +149,14 @@ class Grid(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual
         return self._row if self._n_rows else None
 
     @property
+    def cursor_region(self) -> Region:
+        """Where the row under the cursor stands on the screen; empty where there is none."""
+        y = self._row - int(self.scroll_offset.y) + _HEADER_LINES
+        if not self._n_rows or not _HEADER_LINES <= y < self.size.height:
+            return Region()
+        return Region(self.content_region.x, self.content_region.y + y, self.size.width, 1)
+
+    @property
     def cursor_key(self) -> RowKey | None:
         """The key of the row under the cursor; None where there are no rows."""
         return self._key if self._n_rows else None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len, set_cell_size
 
+from hptui.domain.number_column import shortened
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -84,11 +86,14 @@ class GridColumns:
 
 
 def fit(text: str, width: int, align: Align, ellipsis: str) -> str:
-    """Return `text` in exactly `width` cells."""
+    """Return `text` in exactly `width` cells; a number is not cut so that it reads as another."""
     # Marks that take no cell could make a short text endless.
     text = text if len(text) <= 4 * width else text[: 4 * width]
     taken = len(text) if text.isascii() else cell_len(text)
     if taken > width:
+        short = shortened(text, width, ellipsis)
+        if short is not None:
+            return fit(short or ellipsis, width, align, ellipsis) if width else ""
         return set_cell_size(text, width - 1) + ellipsis if width > 1 else ellipsis[:width]
     padding = " " * (width - taken)
     return padding + text if align == "right" else text + padding

@@ -63,6 +63,9 @@ class LineView(  # pyright: ignore[reportIncompatibleMethodOverride] - among Tex
         "em": RoleStyle(text_style="italic"),
         "code": RoleStyle("footer-key-foreground"),
         "hit": RoleStyle("background", background="state-best"),
+        "rest": RoleStyle("rule"),
+        "leading": RoleStyle("chart-trial"),
+        "dot": RoleStyle("chart-selected", text_style="bold"),
         **{role: RoleStyle(f"state-{role}") for role in ("running", "best", "failed", "pruned")},
     }
 
@@ -108,6 +111,11 @@ class LineView(  # pyright: ignore[reportIncompatibleMethodOverride] - among Tex
     def lines(self) -> Sequence[Sequence[Span]]:
         """What was given to `show`."""
         return self._given
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows they take at the present width."""
+        return len(self._shown)
 
     def show(self, lines: Sequence[Sequence[Span]]) -> None:
         """Show these lines instead."""

@@ -18,7 +18,12 @@ class Ticker:
     """
 
     def __init__(
-        self, tick: Callable[[], None], end: Callable[[], None], *, period_s: float, name: str
+        self,
+        tick: Callable[[], None],
+        end: Callable[[], None] = lambda: None,
+        *,
+        period_s: float,
+        name: str,
     ) -> None:
         self._tick = tick
         self._end = end

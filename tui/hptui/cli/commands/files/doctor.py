@@ -10,7 +10,10 @@ from hptui.cli.options.locate import (
     locate_study,
     studies_folder,
 )
+from hptui.cli.options.mirrored import source_of, with_password
+from hptui.cli.options.option_values import typed
 from hptui.domain.json_values import dump
+from hptui.domain.run_text import read_duration
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, StudyFileError, UsageError
 from hptui.storage.files.studies_folder import study_files
@@ -22,13 +25,18 @@ if TYPE_CHECKING:
 
     from hptui.engine.recovery.checks import Examination
     from hptui.storage.files.validation import FileReport
+    from hptui.storage.mirror.address import SourceAddress
 
 _EPILOG = """\
 Checks for stale trials (their engine died), leases of dead engines, results that could not be
 stored, folders and logs that belong to no trial, drafts and half-done changes of killed commands,
 an old schema, damage, and free space in the file.
 Trials of other programs and machines are reported and left alone. --fix applies all fixes; it does
-not touch a running study. The exit code is 1 if something is wrong and not fixed. --json prints
+not touch a running study.
+Of studies on PostgreSQL, MySQL or MariaDB (ADDRESS or ADDRESS#STUDY) it checks running trials:
+those whose last heartbeat is older than --grace are stale, and --fix marks them as failed by Optuna
+itself. Trials without a heartbeat are reported and left alone. There, file is the address.
+The exit code is 1 if something is wrong and not fixed. --json prints
 the keys study, file, healthy, engine, engine_is_running, leftover, running_elsewhere, findings
 (id, text, remedy, hint, can_be_undone, trouble), settled, done: for one STUDY an object, else an
 array, in which study is null for the folder itself.
@@ -42,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "study",
         metavar="STUDY",
         nargs="*",
-        help="a study's name, path/to/file.db, or file.db:name; none: all in the folder",
+        help="a study's name, path/to/file.db, file.db:name, or ADDRESS[#name] of a server; none: "
+        "all in the folder",
     )
     add_studies_option(parser)
     parser.add_argument("--fix", action="store_true", help="apply all fixes")
@@ -50,6 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     remedy = parser.add_mutually_exclusive_group()
     remedy.add_argument("--fail", action="store_true", help="mark stale trials as failed")
     remedy.add_argument("--requeue", action="store_true", help="also try their parameters again")
+    parser.add_argument(
+        "--grace",
+        type=typed(read_duration),
+        metavar="TIME",
+        help="how old the last heartbeat of a trial on a server may be (default: 2m, twice the "
+        "minute that hptui and Optuna's manual have between heartbeats)",
+    )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
 
@@ -57,26 +73,75 @@ def run(args: argparse.Namespace) -> int:
     """Print what was found, and mend it when asked to."""
     if args.only is not None and not args.fix:
         raise UsageError("--only chooses what --fix fixes. Add --fix.")
-    answers = [_attend(args, found) for found in _examined(args)]
+    places = [(text, _server(text)) for text in args.study]
+    if args.grace is not None and not any(address for _, address in places):
+        raise UsageError("--grace is about studies on servers. Give the address of one.")
+    if len(places) > 1 and (args.fail or args.requeue) and not args.fix:
+        raise _not_one()
+    answers: list[dict[str, Any]] = []
+    for text, address in places:
+        if address is None:
+            answers += [_attend(args, found) for found in _of(text, args)]
+        else:
+            answers += _attend_there(args, address)
+    if not places:
+        answers += [_attend(args, found) for found in _in_all(studies_folder(args.studies))]
     if args.json:
-        print(dump(answers[0] if len(args.study) == 1 and len(answers) == 1 else answers))
+        print(dump(answers[0] if len(places) == 1 and len(answers) == 1 else answers))
     elif not answers:
-        print(f"There are no studies in {safe_line(studies_folder(args.studies))}.")
+        where = [address.shown for _, address in places if address is not None]
+        print(f"There are no studies in {safe_line(*where[:1] or [studies_folder(args.studies)])}.")
     return 0 if all(answer["healthy"] for answer in answers) else 1
 
 
-def _examined(args: argparse.Namespace) -> Iterator[Examination]:
+def _server(text: str) -> SourceAddress | None:
+    """Return the database server that STUDY means; of a journal the mirror is examined."""
+    address = source_of(text)
+    return address if address is not None and address.is_changeable else None
+
+
+def _attend_there(args: argparse.Namespace, address: SourceAddress) -> list[dict[str, Any]]:
+    """Do for the studies of a server what `_attend` does for one in a file."""
+    from hptui.engine.recovery.checks import to_json
+    from hptui.engine.recovery.server_checks import examine_there, fail_stale_there
+    from hptui.storage.mirror.heartbeats import GRACE_S
+
+    grace_s = GRACE_S if args.grace is None else args.grace
+    address, examined = with_password(address, lambda it: examine_there(it, grace_s))
+    if len(examined) > 1 and (args.fail or args.requeue) and not args.fix:
+        raise _not_one()
+    if args.only not in (None, *(each.id for found in examined for each in found.findings)):
+        raise UsageError(f"There is no finding {safe_line(args.only, max_chars=60)!r}.")
+    if (args.fail or args.requeue) and not args.fix and examined and not examined[0].left:
+        raise UsageError(f"{safe_line(examined[0].study_name)} has no stale trials.")
+    answers: list[dict[str, Any]] = []
+    for before in examined:
+        found, settled, done = before, None, list[str]()
+        chosen = args.only in (None, "leftover")
+        if before.left and (args.fail or args.requeue or (args.fix and chosen)):
+            name, settled = before.study_name, "requeue" if args.requeue else "fail"
+            said = fail_stale_there(address, name, grace_s, requeue=args.requeue)
+            done = [f"{before.findings[0].text} {said}"]
+            (found,) = examine_there(address.with_study(name), grace_s)
+        leftover = to_json(before)["leftover"]
+        answers.append(
+            {**to_json(found), "file": address.shown, "leftover": leftover}
+            | {"settled": settled, "done": done}
+        )
+        if not args.json:
+            print("\n".join(_describe(found, done)))
+    return answers
+
+
+def _not_one() -> UsageError:
+    return UsageError("Without --fix, --fail and --requeue take one study.")
+
+
+def _in_all(folder: Path) -> Iterator[Examination]:
     """Yield what was found, the folder first: what is mended there may move files."""
-    if not args.study:
-        folder = studies_folder(args.studies)
-        yield from _in_folder(folder)
-        for path in study_files(folder):
-            yield from _in_file(path)
-        return
-    if len(args.study) > 1 and (args.fail or args.requeue) and not args.fix:
-        raise UsageError("Without --fix, --fail and --requeue take one study.")
-    for text in args.study:
-        yield from _of(text, args)
+    yield from _in_folder(folder)
+    for path in study_files(folder):
+        yield from _in_file(path)
 
 
 def _of(text: str, args: argparse.Namespace) -> list[Examination]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from hptui.cli.options.locate import (
@@ -10,23 +11,26 @@ from hptui.cli.options.locate import (
     locate_study,
     studies_folder,
 )
+from hptui.cli.options.mirrored import catch_up_mirror
 from hptui.domain.json_values import dump
-from hptui.domain.readable import show_moment
+from hptui.domain.readable import plural, show_moment
 from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError, UsageError
-from hptui.storage.mirror.mirrors import mirror_state
+from hptui.storage.mirror.mirrors import changeable_source, mirror_state
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
     from hptui.engine.studies.trash import TrashEntry
+    from hptui.storage.mirror.address import SourceAddress
 
 _EPILOGS = {
     "rename": (
         "If the file is named after the study and holds no other, it is renamed too, as is "
-        "the folder with its logs."
+        "the folder with its logs. ADDRESS#STUDY on PostgreSQL, MySQL or MariaDB is renamed there, "
+        "for everybody."
     ),
     "duplicate": (
         "The copy is a separate file beside the original; of a study on a server or in a "
@@ -35,7 +39,9 @@ _EPILOGS = {
     ),
     "delete": (
         "Deleted studies go to the folder .hptui-trash beside them. Remove that folder to "
-        "free the space."
+        "free the space. ADDRESS#STUDY on PostgreSQL, MySQL or MariaDB is deleted there, for "
+        "everybody: you are asked twice, and a copy goes to the trash of your studies first. A "
+        "study whose trials have recent heartbeats is not deleted."
     ),
     "undo": "Without NAME, undoes the latest deletion.",
 }
@@ -53,7 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_studies_option(parser)
     else:
         add_study_argument(parser)
-        if command != "delete":
+        if command == "delete":
+            parser.add_argument(
+                "--confirm",
+                metavar="NAME",
+                help="the study's name once more, to delete it on a server without being asked",
+            )
+        else:
             parser.add_argument("new_name", metavar="NEW_NAME", help="the new study's name")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -68,7 +80,9 @@ def run(args: argparse.Namespace) -> int:
 
     place = locate_study(args.study, studies=args.studies)
     if args.command == "rename":
-        path = rename_study(place.path, place.study_name, args.new_name)
+        path = _renamed_on_server(args, place)
+        if path is None:
+            path = rename_study(place.path, place.study_name, args.new_name)
     else:
         # The copy of what is on a server is one of the person's studies.
         is_mirrored = mirror_state(place.path) is not None
@@ -80,14 +94,85 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _renamed_on_server(args: argparse.Namespace, place: StudyRef) -> Path | None:
+    """Rename a study on its server; return the file that mirrors it, None where it is in a file."""
+    address = changeable_source(place.path)
+    if address is None:
+        return None
+    from hptui.storage.mirror.changing import rename_on_server
+
+    rename_on_server(address, place.study_name, args.new_name)
+    catch_up_mirror(place.path)
+    return place.path
+
+
 def _delete(args: argparse.Namespace) -> int:
     from hptui.engine.studies.trash import delete_study
 
     path, name = _deletable(args)
+    if args.confirm not in (None, name):
+        raise UsageError(
+            f"--confirm {safe_line(args.confirm)} is not the name of the study, "
+            f"{safe_line(name)}; it was not deleted."
+        )
+    address = changeable_source(path)
+    if address is not None:
+        return _delete_on_server(args, address, StudyRef(path, name))
     entry = delete_study(path, name)
     sentence = f"Moved {safe_line(name)} to the trash. hptui undo restores it."
     _tell(args, sentence, entry.folder, name)
     return 0
+
+
+def _delete_on_server(args: argparse.Namespace, address: SourceAddress, place: StudyRef) -> int:
+    from hptui.engine.studies.server_deletion import delete_there
+
+    path, name = place
+    if args.confirm is None and not _is_sure(address, place):
+        print(f"{safe_line(name)} was not deleted.", file=sys.stderr)
+        return 1
+    entry = delete_there(address, path, name)
+    sentence = (
+        f"Deleted {safe_line(name)} on {safe_line(address.shown)}. A copy is in the trash of "
+        f"{safe_line(entry.folder.parent.parent)}; hptui undo makes a study of yours of it."
+    )
+    _tell(args, sentence, entry.folder, name)
+    return 0
+
+
+def _is_sure(address: SourceAddress, place: StudyRef) -> bool:
+    """Ask twice whether a study is to be deleted on its server.
+
+    Raises:
+        UsageError: Nobody can be asked.
+    """
+    name = safe_line(place.study_name)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            f"{name} is on {safe_line(address.shown)}, where it would be deleted for everybody.",
+            hint=f"Add --confirm {name} to delete it without being asked.",
+        )
+    from hptui.storage.read.studies import read_summary
+
+    summary = read_summary(place.path, place.study_name)
+    n_running = summary.counts["RUNNING"]
+    running = f", {n_running} of them running" if n_running else ""
+    print(
+        f"{name} on {safe_line(address.shown)} has {plural(summary.n_trials, 'trial')}{running}. "
+        "It is deleted for everybody who uses that server; a copy goes to your trash first.",
+        file=sys.stderr,
+    )
+    try:
+        if _answer("Delete it? [y/N] ").lower() not in ("y", "yes"):
+            return False
+        return _answer("Type its name to delete it: ") == place.study_name
+    except EOFError:
+        return False
+
+
+def _answer(question: str) -> str:
+    print(question, end="", file=sys.stderr, flush=True)
+    return input().strip()
 
 
 def _deletable(args: argparse.Namespace) -> StudyRef:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hptui.cli.options.locate import add_study_argument, locate_study
+from hptui.cli.options.mirrored import catch_up_mirror
 from hptui.domain.json_values import dump
 from hptui.domain.notes import CUT_NOTE, MAX_NOTE_CHARS
 from hptui.domain.safe_path import plain_environment
@@ -115,6 +116,7 @@ def _save(
     from hptui.storage.annotations.changes import NoteEdit
 
     save_edit(place.path, place.study_name, NoteEdit(trial, body, version, mark))
+    catch_up_mirror(place.path)
 
 
 def _edit(args: argparse.Namespace, place: StudyRef) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.cli.options.locate import add_study_argument, locate_study
-from hptui.cli.options.mirrored import require_source, with_asked_password
+from hptui.cli.options.mirrored import require_source, with_password
 from hptui.domain.json_values import dump
 from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from hptui.storage.mirror.address import SourceAddress
 
 _EPILOG = (
-    "The study keeps its name where ADDRESS has no #NAME. Nothing is replaced. Optuna itself makes "
-    "the copy, trial by trial, so many trials take a while; trials that run are copied as running."
+    "The study keeps its name where ADDRESS has no #NAME. Nothing is replaced. On a server it "
+    "appears whole; into a journal Optuna writes it trial by trial. All values, attributes, "
+    "constraints, notes and tags go along. Running trials are marked as failed in the copy."
 )
 
 
@@ -30,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "address",
         metavar="ADDRESS",
-        help="where to: postgresql://me@host/db, mysql://me@host/db, the path of a journal, or "
-        "NAME: of a storage in the settings; with #NAME the study's name there",
+        help="where to: postgresql://me@host/db, mysql://me@host/db, redis://…, the path of a "
+        "journal, or NAME: of a storage in the settings; with #NAME the study's name there",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -42,15 +43,10 @@ def run(args: argparse.Namespace) -> int:
     place = locate_study(args.study, studies=args.studies)
     name = target.study or place.study_name
     from hptui.storage.mirror.pushing import push_study
-    from hptui.storage.mirror.source import PasswordError
 
-    try:
-        count = push_study(place.path, place.study_name, target, name)
-    except PasswordError:
-        asked = with_asked_password(target)
-        if asked is None:
-            raise
-        count = push_study(place.path, place.study_name, asked, name)
+    _, count = with_password(
+        target, lambda there: push_study(place.path, place.study_name, there, name)
+    )
     if args.json:
         print(dump({"study": name, "address": target.shown, "trials": count}))
     else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hptui.cli.options.filter_option import add_filter_option, check_filter, chosen_rows
 from hptui.cli.options.locate import add_study_argument, locate_study
+from hptui.cli.options.mirrored import catch_up_mirror
 from hptui.domain.json_values import dump
 from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
@@ -66,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
     edit = TagEdit(trials, add, remove, args.clear)
     changed = save_edit(place.path, place.study_name, edit)
+    catch_up_mirror(place.path)
     if trials is None:
         how = "Changed the" if changed else "No change to the"
         _tell(args, changed, f"{how} tags of {safe_line(place.study_name)}.")

@@ -135,14 +135,14 @@ class _Screen:
     def __init__(self, place: StudyRef) -> None:
         from hptui.storage.read.study_reader import StudyReader
 
-        self._columns = StudyReader(place.path, place.study_name)
+        self._reader = StudyReader(place.path, place.study_name)
         self._is_painted = False
 
     def show(self, status: Mapping[str, Any]) -> None:
         """Paint it."""
         terminal = Terminal.of_stdout()
         lines = screen_lines(
-            self._columns,
+            self._reader,
             status,
             width=terminal.width,
             height=max(1, terminal.height - _END_LINES),

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 With --json, a study has the keys name, file, size_bytes, directions, metric_names, objective,
-counts, best, last_activity, runs, edits, tags, note, artifacts, user_attrs, system_attrs, mirror
-(of a study on a server or in a journal: address, age_s, trouble; else null); a trial
-has study, number, state, values, feasible, start, complete, duration_s, params, distributions,
+counts, best, last_activity, runs, edits, changes (of space, workers and budget, by people), tags,
+note, artifacts, user_attrs, system_attrs, mirror (of a study on a server or in a journal: address,
+age_s, trouble; else null); a trial has study, number, state, values, feasible, start, complete,
+duration_s, params, distributions,
 reports, n_reports, constraints, error, pruned, tags, note, artifacts, user_attrs, system_attrs,
 log, damage.
 """

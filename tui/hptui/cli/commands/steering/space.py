@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.domain.spaces.choice_lists import parse_choices_option
 from hptui.domain.spaces.edits import (
+    FORK_COMMAND,
     UNSET,
     ParamEdit,
     apply_edit,
@@ -121,7 +122,7 @@ def _edits(
 
 def _with_fork(error: UsageError, args: argparse.Namespace, study_name: str) -> UsageError:
     """Let the command that an error proposes be one that can be typed as it is."""
-    if "hptui fork STUDY" not in error.hint or not args.choices:
+    if FORK_COMMAND not in error.hint or not args.choices:
         return error
     options = [f"--space {shlex.quote(text)}" for text in args.space]
     options += [f"--choices {shlex.quote(text)}" for text in args.choices]

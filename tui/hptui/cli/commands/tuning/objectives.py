@@ -274,8 +274,8 @@ def _notes(info: ObjectiveInfo, probed: ProbeResult | None) -> list[str]:
     if probed is None:
         return ["Not probed: running the objective may reveal more parameters."]
     notes: list[str] = []
-    if probed.error:
-        notes.append(probed.error)
+    if probed.error or probed.fault:
+        notes.append(probed.error or probed.fault)
     elif not probed.complete:
         notes.append(
             f"Probing stopped after {plural(probed.n_trials, 'trial')}; there may be more "

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hptui.cli.options.command_options import add_command_options, find, trial_folder
-from hptui.cli.options.far_options import add_far_options, far_of, far_slots
+from hptui.cli.options.far_options import add_far_options, as_in_last_run, far_of, far_slots
 from hptui.cli.options.locate import (
     add_studies_option,
     address_of,
@@ -22,6 +22,7 @@ from hptui.cli.options.locate import (
     storage_file,
     studies_folder,
 )
+from hptui.cli.options.mirrored import file_of_run, name_on_server, server_of
 from hptui.cli.options.option_values import typed
 from hptui.cli.options.python_option import add_python_option, python_of
 from hptui.cli.options.run_following import add_following, following_of
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from hptui.engine.run.plan import RunPlan
     from hptui.engine.workers.worker_kinds import Backend
     from hptui.registry.catalogue import FoundObjective
+    from hptui.storage.mirror.address import SourceAddress
 
 EXIT_NOTHING_COMPLETED = 3
 _KILLING_S = 2.0
@@ -110,9 +112,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_search(parser)
     _add_budget(parser)
     _add_execution(parser)
-    add_resources(parser, typed)
-    add_far_options(parser, typed)
-    add_following(parser, typed)
+    add_resources(parser)
+    add_far_options(parser)
+    add_following(parser)
     add_command_options(parser)
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="print JSON, one object per line")
@@ -127,7 +129,17 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--study", metavar="NAME", help="the study's name (default: from the objective's)"
     )
-    group.add_argument("--storage", metavar="FILE", help="the study file (default: NAME.db)")
+    group.add_argument(
+        "--storage",
+        metavar="FILE|ADDRESS",
+        help="the study file (default: NAME.db), or a server: postgresql://USER@HOST/DB, "
+        "mysql://USER@HOST/DB, or a storage that the settings name, as lab:",
+    )
+    group.add_argument(
+        "--join",
+        action="store_true",
+        help="run a study on a server that other engines run, too",
+    )
     add_studies_option(parser)
     group.add_argument(
         "--any-objective",
@@ -298,11 +310,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _note_known(plan: RunPlan) -> None:
     """Remember what this person has run."""
-    from hptui.registry.known_code import note_python, note_run
+    from hptui.registry.known_code import note_far, note_python, note_run
 
     note_run(plan.ref, plan.folder)
     if plan.python is not None:
         note_python(plan.python.path)
+    if plan.far is not None:
+        note_far(plan.far)
 
 
 def _lost_output(error: OSError) -> Exception:
@@ -349,13 +363,12 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     """
     found = find(args)
     edits = _edits(args)
-    resources = resources_of(args)
     enqueue = tuple(_params(text) for text in args.enqueue)
     from hptui.domain.methods.asked_methods import parse_pruner, parse_sampler
 
     sampler = None if args.sampler is None else str(_located(parse_sampler(args.sampler)))
     pruner = None if args.pruner is None else str(_located(parse_pruner(args.pruner)))
-    from hptui.cli.output.last_run import as_in_last_run, facts_before, old_edits
+    from hptui.cli.output.last_run import facts_before, old_edits, with_last_arguments
     from hptui.registry.catalogue import with_arguments
     from hptui.registry.loading.arguments import read_arguments
 
@@ -364,7 +377,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         found = with_arguments(found, read_arguments(args.arg))
     if found.problem and not found.lacks_arguments:
         raise _not_to_be_tuned(args, found)
-    study, study_file = _study(args, found.ref)
+    study, study_file, server = _study(args, found.ref)
     facts = facts_before(study_file, study)
     notes: list[str] = []
     ends = any(each is not None for each in (args.trials, args.timeout, args.target))
@@ -378,11 +391,14 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     if facts is not None:
         is_any = args.any_objective
         with contextlib.chdir(folder):
-            found, notes = as_in_last_run(found, facts, study_file, study, python, is_any=is_any)
+            found, notes = with_last_arguments(
+                found, facts, study_file, study, python, is_any=is_any
+            )
         prepared = facts.prepared.without(told)
         notes += facts.prepared.notes(prepared, NextRun(args.trials, args.workers))
         notes += old_edits(facts, _named_parameters(args, edits))
-    notes += filter(None, [python_note])
+    notes += filter(None, [python_note, as_in_last_run(args, facts)])
+    resources = resources_of(args)
     if found.problem:
         raise _not_to_be_tuned(args, found)
     far = far_of(args, found.ref)
@@ -399,7 +415,9 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         ref=found.ref,
         study_file=study_file,
         study=study,
-        address=address_of(study_file, study),
+        server=server,
+        join=args.join,
+        address=address_of(study_file, study) if server is None else str(server),
         directions=tuple(args.direction) if args.direction else None,
         sampler=sampler,
         pruner=pruner,
@@ -504,7 +522,18 @@ def _params(text: str) -> Mapping[str, Any]:
     return params  # pyright: ignore[reportUnknownVariableType] - keys of JSON objects are str
 
 
-def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path]:
+def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path, SourceAddress | None]:
+    """Return the study's name, its file, and where it is when the file is its mirror."""
+    address = None if args.storage is None else server_of(args.storage)
+    if address is not None:
+        name = name_on_server(address, args.study) or default_study_name(ref)
+        server, file = file_of_run(address.with_study(name))
+        return name, file, server
+    if args.join:
+        raise UsageError(
+            "--join is for studies on servers; one engine at a time runs a study in a file.",
+            hint="Give --storage postgresql://USER@HOST/DB, or omit --join.",
+        )
     given = None if args.storage is None else storage_file(args.storage)
     if args.study is not None:
         name: str = args.study
@@ -517,7 +546,7 @@ def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path]:
         file = study_file(studies_folder(args.studies), name)
     if args.storage is None or args.study is None:
         _require_holds(file, name, shown=args.storage or str(file))
-    return name, file
+    return name, file, None
 
 
 def _require_holds(file: Path, name: str, *, shown: str) -> None:

@@ -32,6 +32,7 @@ from hptui.engine.workers.memory_guard import MemoryGuard, kill_now
 from hptui.engine.workers.remote.far_files import FarFiles, adopt_socket
 from hptui.engine.workers.remote.greeting import Greeting
 from hptui.engine.workers.remote.process_tree import end_all, owned_by, signal_worker
+from hptui.engine.workers.remote.silence import AGENT_PATIENCE, LOOKS, PING, Looks, Silence
 from hptui.registry.loading.core_count import core_variables
 from hptui.registry.loading.process_ties import adopt_orphans
 
@@ -134,6 +135,11 @@ class Agent:
     files: FarFiles
     guardian: Guardian
     engine: Stream
+    looks: Looks
+    """When to ping the engine, and to look whether it is there."""
+    silence: Silence = field(default_factory=Silence)
+    n_heard: int = 0
+    """Bytes from the engine."""
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     worker: Stream | None = None
     started: Started | None = None
@@ -160,12 +166,13 @@ class Agent:
         self._watch(self.engine)
         self.engine.send(pack(greeting.message))
         while self.started is None or not self._has_ended():
-            for key, _ in self.selector.select(_LOOK_S):
+            for key, _ in self.selector.select(min(_LOOK_S, self.looks.lost_after_s / LOOKS)):
                 if isinstance(key.data, Stream):
                     self._serve(key.data)
                 else:
                     key.data()
             self._look()
+            self._ping()
             self._watch_all()
         self._say_farewell()
 
@@ -176,6 +183,8 @@ class Agent:
             self._begin(unpack(line))
         elif line.startswith(_SIGNAL):
             self._signal(force=bool(unpack(line).get("force")))
+        elif line.startswith(PING):
+            pass
         elif self.worker is not None:
             if line.startswith(_RUN):
                 line = json.dumps(self.files.begin(unpack(line))).encode("ascii")
@@ -247,6 +256,8 @@ class Agent:
         elif stream.peer is not None:
             stream.peer.send(data)
         elif data:
+            if stream is self.engine:
+                self.n_heard += len(data)
             self._sort(stream, data)
 
     def _sort(self, stream: Stream, data: bytes) -> None:
@@ -343,6 +354,19 @@ class Agent:
         for taken in guard.look(time_s, [pid]) if guard is not None else ():
             self.engine.send(pack({"op": "memory", "size": taken.size}))
             kill_now(taken)
+
+    def _ping(self) -> None:
+        """Tell the engine now and then that all is well.
+
+        Raises:
+            EngineGone: It has been silent for long.
+        """
+        if not self.looks.are_due(time.monotonic()):
+            return
+        if self.silence.look(self.n_heard, AGENT_PATIENCE):
+            raise EngineGone
+        if not self.engine.unsent:
+            self.engine.send(PING + b"}\n")
 
     # -- the end
 
@@ -441,7 +465,8 @@ def main(socket_path: str, shipped: str = "") -> None:
         config: dict[str, Any] = json.loads(_read_line(0))
         adopt_orphans()
         files = FarFiles.of(config, folder, shipped, raise_limit())
-        agent = Agent(path, files, Guardian(folder), Stream.to(path))
+        looks = Looks(config["lost_after"])
+        agent = Agent(path, files, Guardian(folder), Stream.to(path), looks)
         agent.run(Greeting.of(config, files, available_cores()), 0)
     except EngineGone:
         pass

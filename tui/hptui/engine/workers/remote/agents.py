@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from hptui.domain.far_workers import DEFAULT_LOST_AFTER_S
 from hptui.domain.text import safe_line
 from hptui.engine.run.clock import now
 from hptui.engine.workers.places import Place
 from hptui.engine.workers.pool import CONFIRM_S
-from hptui.engine.workers.remote.cluster import WAIT_S, DaskCluster
 from hptui.engine.workers.remote.host_places import HostPlaces
 from hptui.engine.workers.remote.remote_workers import RemoteProcess, RemoteWorkers, append_log
+from hptui.engine.workers.remote.silence import Looks, Silence
 from hptui.errors import HptuiError
 
 if TYPE_CHECKING:
@@ -21,11 +23,13 @@ if TYPE_CHECKING:
     from hptui.engine.ipc.connections import Connections
     from hptui.engine.ipc.protocol import Channel, Message
     from hptui.engine.workers.pool import Pool, WorkerProcess
-    from hptui.engine.workers.remote.cluster import Send
+    from hptui.engine.workers.remote.cluster import DaskCluster, Send
 
 _MAX_FAILED_TASKS: Final = 3
-_UNREACHABLE_S: Final = 60.0
-"""How long a run waits for a host when none can be reached."""
+_NEVER: Final = math.inf
+_WAITS: Final = 2
+"""A run waits so many times longer than for a silent machine when none can be reached, or the
+scheduler is gone."""
 
 
 @dataclass(slots=True, eq=False)
@@ -44,10 +48,26 @@ class Agents:
     )
     is_served: bool = False
     """Whether a worker has ever been ready."""
+    cluster: DaskCluster | None = field(init=False)
+    """The cluster that the workers are on."""
     problem: HptuiError | None = None
     """Why no worker can be started any more."""
+    _looks: Looks = field(init=False)
+    """When agents are pinged, and it is looked which of them are silent."""
+    _silences: dict[Channel, Silence] = field(default_factory=dict["Channel", "Silence"])
     _failed_tasks: int = 0
     _unreachable_since_s: float | None = None
+
+    def __post_init__(self) -> None:
+        kind = self.pool.kind
+        is_far = isinstance(kind, RemoteWorkers)
+        self.cluster = kind.cluster if is_far else None
+        self._looks = Looks(kind.far.lost_after_s if is_far else DEFAULT_LOST_AFTER_S)
+
+    @property
+    def _wait_s(self) -> float:
+        """How long a run waits when nothing can be reached."""
+        return _WAITS * self._looks.lost_after_s
 
     # -- agents
 
@@ -92,6 +112,8 @@ class Agents:
             `gone` where its worker has ended, `other` where it is a message of the worker's.
         """
         match message.get("op"):
+            case "ping":
+                pass
             case "log":
                 if message.get("n") is None:
                     append_log(message, str(self.pool.log))
@@ -110,6 +132,26 @@ class Agents:
         if process is not None:
             self._end(process, None)
         return process
+
+    def silent(self, now_s: float) -> list[WorkerProcess]:
+        """Ping all agents when it is time, and return workers whose agents do not.
+
+        They count as ended, as when their connection is lost.
+        """
+        if not self.processes or not self._looks.are_due(now_s):
+            return []
+        before, self._silences = self._silences, {}
+        lost: list[WorkerProcess] = []
+        for channel, process in self.processes.items():
+            silence = self._silences[channel] = before.get(channel) or Silence()
+            if silence.look(channel.n_received):
+                lost.append(process)
+            elif not channel.wants_to_write:
+                self.send(channel, {"op": "ping"})
+        for process in lost:
+            if isinstance(process.started, RemoteProcess):
+                process.started.end_silent(self._looks.lost_after_s)
+        return lost
 
     def _end(self, process: WorkerProcess, message: Message | None) -> None:
         started = process.started
@@ -172,10 +214,8 @@ class Agents:
         if hosts.is_any_there or is_any_ready:
             return
         self._unreachable_since_s = self._unreachable_since_s or now()
-        if now() - self._unreachable_since_s > _UNREACHABLE_S:
-            self.problem = HptuiError(
-                f"No host has taken a worker for {_UNREACHABLE_S:g} s. {text}."
-            )
+        if now() - self._unreachable_since_s > self._wait_s:
+            self.problem = HptuiError(f"No host has taken a worker for {self._wait_s:g} s. {text}.")
 
     def _on_failed_task(self, problem: str) -> None:
         if self.cluster is None or self.cluster.lost_since_s is not None:
@@ -187,15 +227,17 @@ class Agents:
                 hint="Its workers need hptui, too.",
             )
 
-    def due_s(self) -> list[float]:
-        """Return when something is due."""
-        due = [each.confirm_by_s for each in self.pool.unconfirmed if each.confirm_by_s]
+    def due_s(self) -> float | None:
+        """Return when something is due; it is asked at each turn of the loop."""
+        due_s = self._looks.due_s if self.processes else _NEVER
         hosts, cluster = self.pool.places, self.cluster
-        again_s = hosts.due_s() if isinstance(hosts, HostPlaces) else None
-        due += [] if again_s is None else [again_s]
+        if isinstance(hosts, HostPlaces) and hosts.due_s is not None:
+            due_s = min(due_s, hosts.due_s)
         if cluster is not None and cluster.lost_since_s is not None:
-            due.append(cluster.lost_since_s + WAIT_S)
-        return due
+            due_s = min(due_s, cluster.lost_since_s + self._wait_s)
+        for process in self.pool.unconfirmed:
+            due_s = min(due_s, process.confirm_by_s or _NEVER)
+        return None if due_s == _NEVER else due_s
 
     def tick(self, now_s: float) -> bool:
         """Say whether hosts are to be tried again now."""
@@ -210,12 +252,6 @@ class Agents:
         return (self.pool.places.n_free or 0) if is_there else 0
 
     # -- a cluster
-
-    @property
-    def cluster(self) -> DaskCluster | None:
-        """The cluster that the workers are on."""
-        kind = self.pool.kind
-        return kind.cluster if isinstance(kind, RemoteWorkers) else None
 
     def is_gateway(self, channel: Channel) -> bool:
         """Say whether a connection is that of the gateway."""
@@ -258,7 +294,7 @@ class Agents:
         if message.get("state") == "lost":
             cluster.lost_since_s = now()
             self.on_trouble(
-                f"The dask scheduler is gone; the run waits {WAIT_S:g} s for it to come back."
+                f"The dask scheduler is gone; the run waits {self._wait_s:g} s for it to come back."
             )
         elif message.get("state") == "running":
             cluster.lost_since_s = None
@@ -274,6 +310,6 @@ class Agents:
         cluster = self.cluster
         if cluster is None or cluster.lost_since_s is None:
             return
-        if now_s - cluster.lost_since_s >= WAIT_S:
+        if now_s - cluster.lost_since_s >= self._wait_s:
             cluster.lost_since_s = None
-            raise HptuiError(f"The dask scheduler has been gone for {WAIT_S:g} s.")
+            raise HptuiError(f"The dask scheduler has been gone for {self._wait_s:g} s.")

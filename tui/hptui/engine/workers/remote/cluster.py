@@ -26,8 +26,6 @@ Send = Callable[["Channel", "Message"], None]
 
 _ANY: Final = 1 << 20
 _END_S: Final = 5.0
-WAIT_S: Final = 60.0
-"""How long a run waits for a scheduler that is gone."""
 
 
 class ClusterPlaces:
@@ -91,6 +89,8 @@ class DaskCluster:
     socket: Path
     """The engine's."""
     n_workers: int
+    lost_after_s: float
+    """How long a machine may be silent."""
     tasks: dict[str, Task] = field(default_factory=dict[str, Task])
     """By the tokens of their workers."""
     token: str = field(default_factory=lambda: secrets.token_hex(16))
@@ -122,6 +122,7 @@ class DaskCluster:
             "scheduler": self.given.scheduler,
             "address": list(self.given.address),
             "n_workers": self.n_workers,
+            "lost_after": self.lost_after_s,
         }
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(config).encode("ascii") + b"\n")
@@ -147,6 +148,7 @@ class DaskCluster:
             "config": config,
             "python": python,
             "code": base64.b64encode(code).decode("ascii"),
+            "lost_after": self.lost_after_s,
         }
         resources = dict(self.given.resources)
         self.send({"op": "submit", "token": token, "order": order, "resources": resources})

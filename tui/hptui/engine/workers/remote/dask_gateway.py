@@ -36,7 +36,8 @@ class Gateway:
     Args:
         config: `socket` (the engine's), `token`, `scheduler` (an address, a file, or empty for a
             cluster of this machine's), `address` (where workers find this process: host and port,
-            empty and 0 for what the system gives), `n_workers`.
+            empty and 0 for what the system gives), `n_workers`, `lost_after` (seconds that a
+            machine may be silent).
     """
 
     config: dict[str, Any]
@@ -58,6 +59,9 @@ class Gateway:
             await self._connect()
             listen = self.client.security.get_listen_args("client")["ssl_context"]
             host, port = self.config["address"]
+            if not self.config["scheduler"]:
+                # Nobody else is to reach a cluster of this machine's.
+                host, port = "127.0.0.1", 0
             host = host or _own_address(self.client.scheduler.address)
             server = await self._listen(host, port, listen)
         except Exception as error:  # noqa: BLE001 - whatever dask raises is why it cannot be reached
@@ -169,7 +173,7 @@ class Gateway:
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Join a connection to the engine, if it is that of a task of ours."""
-        keep_alive(writer.get_extra_info("socket"))
+        keep_alive(writer.get_extra_info("socket"), self.config["lost_after"])
         try:
             line = await asyncio.wait_for(reader.readline(), _HELLO_S)
             given = str(json.loads(line)["relay"]).encode()

@@ -29,20 +29,21 @@ if TYPE_CHECKING:
 
 _PART: Final = 256 * 1024
 _SAID: Final = 2_000
-_KEEP_ALIVE_S: Final = 10
-_SILENCE_S: Final = 30
-"""A machine that is silent for so long is lost."""
+_PROBES: Final = 3
+_END_S: Final = 10.0
+"""What the other end of a connection may take to close it."""
 
 
-def keep_alive(connection: socket.socket) -> None:
-    """Have the system find out when the other machine of a connection is gone."""
+def keep_alive(connection: socket.socket, lost_after_s: float) -> None:
+    """Have the system find out when the other machine of a connection is silent for that long."""
+    probe_s = max(1, round(lost_after_s / _PROBES))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for name, value in (
-        ("TCP_KEEPIDLE", _KEEP_ALIVE_S),
-        ("TCP_KEEPINTVL", _KEEP_ALIVE_S),
-        ("TCP_KEEPCNT", _SILENCE_S // _KEEP_ALIVE_S),
-        ("TCP_USER_TIMEOUT", _SILENCE_S * 1000),
+        ("TCP_KEEPIDLE", probe_s),
+        ("TCP_KEEPINTVL", probe_s),
+        ("TCP_KEEPCNT", _PROBES),
+        ("TCP_USER_TIMEOUT", round(lost_after_s * 1000)),
     ):
         number = getattr(socket, name, None)
         if number is not None:
@@ -55,7 +56,8 @@ def serve(order: dict[str, Any]) -> str:
 
     Args:
         order: `address` (host and port of the gateway), `token`, `config` (for the agent), `code`
-            (an archive in base64, or empty), `python` (empty: that of this process).
+            (an archive in base64, or empty), `python` (empty: that of this process), `lost_after`
+            (seconds that a machine may be silent).
     """
     dask: Any = import_module("distributed")
     context = dask.get_worker().security.get_connection_args("worker")["ssl_context"]
@@ -80,7 +82,7 @@ async def _serve(order: dict[str, Any], folder: Path, context: Any) -> str:  # n
         except OSError:
             writer.close()
             return
-        keep_alive(there[1].get_extra_info("socket"))
+        keep_alive(there[1].get_extra_info("socket"), order["lost_after"])
         there[1].write(json.dumps({"relay": order["token"]}).encode("ascii") + b"\n")
         await pump_both((reader, writer), there)
         joined.discard(task)
@@ -101,7 +103,7 @@ async def _serve(order: dict[str, Any], folder: Path, context: Any) -> str:  # n
             server.close()
             process.wait()
         if joined:
-            await asyncio.wait(joined, timeout=_KEEP_ALIVE_S)
+            await asyncio.wait(joined, timeout=_END_S)
         said.seek(max(0, said.seek(0, os.SEEK_END) - _SAID))
         lines = said.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else ""
@@ -146,7 +148,7 @@ async def pump_both(one: Ends, other: Ends) -> None:
         pump.cancel()
     for _, writer in (one, other):
         with contextlib.suppress(OSError, asyncio.TimeoutError):
-            await asyncio.wait_for(writer.wait_closed(), _KEEP_ALIVE_S)
+            await asyncio.wait_for(writer.wait_closed(), _END_S)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

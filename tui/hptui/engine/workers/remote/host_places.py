@@ -54,6 +54,8 @@ class HostPlaces:
 
     given: Sequence[Host]
     resources: Resources
+    due_s: float | None = field(default=None, init=False)
+    """When a host is tried again."""
     _hosts: dict[str, _Host] = field(default_factory=dict[str, _Host])
 
     def __post_init__(self) -> None:
@@ -115,23 +117,22 @@ class HostPlaces:
         there = self._hosts[host]
         there.failures += 1
         there.back_at_s = now_s + min(_MAX_DELAY_S, 2.0**there.failures)
+        self._note_due()
         return there.back_at_s
 
-    def due_s(self) -> float | None:
-        """Return when a host is tried again."""
+    def _note_due(self) -> None:
         times = [host.back_at_s for host in self._hosts.values() if host.back_at_s is not None]
-        return min(times, default=None)
+        self.due_s = min(times, default=None)
 
     def tick(self, now_s: float) -> bool:
         """Let hosts be tried again whose time has come; say whether there are some."""
-        due = [
-            host
-            for host in self._hosts.values()
-            if host.back_at_s is not None and host.back_at_s <= now_s
-        ]
-        for host in due:
-            host.back_at_s = None
-        return bool(due)
+        if self.due_s is None or now_s < self.due_s:
+            return False
+        for host in self._hosts.values():
+            if host.back_at_s is not None and host.back_at_s <= now_s:
+                host.back_at_s = None
+        self._note_due()
+        return True
 
     @property
     def is_any_there(self) -> bool:

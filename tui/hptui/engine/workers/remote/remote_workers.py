@@ -52,8 +52,8 @@ class RemoteProcess:
         self._code: int | None = None
         self._has_ended = False
         self._is_heard_out = self._is_kill_asked = False
-        self.is_lost = False
-        """Whether its connection has ended, and nobody has told how it has."""
+        self.why_lost = ""
+        """A sentence where its connection has ended, and nobody has told how it has."""
         self.left: list[str] = []
         """What of it did not end."""
         self.last_log = ""
@@ -122,12 +122,22 @@ class RemoteProcess:
         self._has_ended = True
         code = None if message is None else message.get("code")
         if message is None or not isinstance(code, int):
-            self.is_lost = True
+            self.why_lost = f"The connection to the worker{self._on} was lost."
             return
         self._code = code
         left = message.get("left")
         names = cast("list[object]", left) if isinstance(left, list) else []
         self.left = [safe_line(each, max_chars=60) for each in names[:_MAX_NAMED]]
+
+    def end_silent(self, lost_after_s: float) -> None:
+        """Take note that nothing has come from its machine for that long."""
+        if not self._has_ended:
+            self._has_ended = True
+            self.why_lost = f"Nothing was heard of the worker{self._on} for {lost_after_s:g} s."
+
+    @property
+    def _on(self) -> str:
+        return f" on {safe_line(self.host)}" if self.host else ""
 
     def close_sentinel(self) -> None:
         if self._pidfd is not None:
@@ -139,7 +149,7 @@ class RemoteProcess:
             self._hear_out(self._channel)
             # Its ssh client waits for this end.
             self._channel.close()
-        self._client.end(at_once=kill and (self.is_lost or not self._has_ended))
+        self._client.end(at_once=kill and (bool(self.why_lost) or not self._has_ended))
 
     def _hear_out(self, channel: Channel) -> None:
         """Wait for the end of the connection while the engine's loop does not turn any more."""
@@ -203,7 +213,9 @@ class RemoteWorkers:
             self.places = HostPlaces(self.far.hosts, self.resources)
         else:
             self.places = ClusterPlaces()
-            self.cluster = DaskCluster(self.far.cluster, self.socket, self.n_workers)
+            self.cluster = DaskCluster(
+                self.far.cluster, self.socket, self.n_workers, self.far.lost_after_s
+            )
 
     def prepare(self) -> None:
         """Read what agents will be compared with, and pack what is sent.
@@ -232,6 +244,7 @@ class RemoteWorkers:
             "label": self.label,
             # Where all is sent, there is no folder in common.
             "may_share": not self._code,
+            "lost_after": self.far.lost_after_s,
         }
         start: Message = {
             "op": "start",
@@ -247,7 +260,9 @@ class RemoteWorkers:
     def _client(self, host: str, config: Message) -> SshClient | Task:
         assert self._code is not None
         if self.cluster is None:
-            return SshClient(host, self.socket, self.far.python, config, self._code)
+            return SshClient(
+                host, self.socket, self.far.python, config, self._code, self.far.lost_after_s
+            )
         if not self._is_begun:
             self._is_begun = True
             self.cluster.start()

@@ -40,9 +40,6 @@ _OPTIONS: Final = (
     "ExitOnForwardFailure=yes",
     "-o",
     "ConnectTimeout=20",
-    # A machine that is silent for half a minute is lost.
-    "-o",
-    "ServerAliveInterval=10",
     "-o",
     "ServerAliveCountMax=3",
 )
@@ -61,13 +58,20 @@ class SshClient:
         python: The interpreter there.
         config: What the agent is told first.
         code: An archive with hptui's modules and the objective's code; empty: all is there.
+        lost_after_s: How long the host may be silent.
 
     Raises:
         OSError: ssh cannot be started.
     """
 
     def __init__(
-        self, host: str, engine_socket: Path, python: str, config: Message, code: bytes
+        self,
+        host: str,
+        engine_socket: Path,
+        python: str,
+        config: Message,
+        code: bytes,
+        lost_after_s: float,
     ) -> None:
         # Nobody guesses it, and sshd lets only this user in.
         there = f"/tmp/hptui-{secrets.token_hex(16)}.sock"
@@ -77,6 +81,8 @@ class SshClient:
             [
                 *ssh_words(),
                 *_OPTIONS,
+                "-o",
+                f"ServerAliveInterval={max(1, round(lost_after_s / 3))}",
                 "-R",
                 f"{there}:{engine_socket}",
                 "--",

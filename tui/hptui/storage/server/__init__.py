@@ -1,0 +1,1 @@
+"""Writing studies on database servers, for an engine that runs one there."""
