@@ -94,7 +94,7 @@ def test_a_region_by_mouse_in_a_log_history_means_its_trials(path: Path) -> None
         wait-not "Region"
         press > tab
         click 20 10
-        wait "history   #"
+        wait "#21 to #41   #"
         press B
         wait "number "
         press enter

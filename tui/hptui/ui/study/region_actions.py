@@ -99,9 +99,8 @@ class RegionActions(ScreenPart):
                 self._steering.ask_for_point(lambda space: _point(spans, space))
 
         n_inside = plural(int(inside.sum()), "trial")
-        screen.app.push_screen(
-            ChoiceDialog("Region", f"{n_inside} in {self._plots.told(region)}.", choices), do
-        )
+        about = f"{n_inside} in {self._plots.told(region)}."
+        screen.app.push_screen(ChoiceDialog("Region", about, choices, no="do nothing"), do)
 
     def _filter(self, text: str) -> None:
         table = self._screen.query_one(TrialTable)
