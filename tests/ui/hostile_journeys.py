@@ -151,6 +151,10 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press x
         press g
         press G
+        press g C j C
+        wait "#0 and #1"
+        wait "≠ [b]m"
+        press escape G
         press enter
         wait "#8"
         wait "waiting"

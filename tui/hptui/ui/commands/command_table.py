@@ -122,6 +122,7 @@ def _all() -> tuple[Command, ...]:
             ("write-page", ("o",), "page", "Write this view as an interactive page", False),
             ("edit-study-note", ("M",), "study note", "Read or write the note of the study", False),
             ("edit-tags", ("number_sign",), "tags", "Change the tags of this trial", False),
+            ("compare-trial", ("C",), "compare", "Compare this trial with another", False),
             ("fork-study", ("F",), "fork", "Fork the study, with the trials shown here", False),
             ("sort", ("s",), "sort", "Sort by the next column", False),
             ("reverse", ("I",), "reverse", "Reverse the order", False),

@@ -41,6 +41,7 @@ from hptui.ui.study.steering_rules import disabled_reason, label_now
 from hptui.ui.study.study_exports import StudyExports
 from hptui.ui.study.study_feed import StudyFeed
 from hptui.ui.study.worker_strip import WorkerStrip
+from hptui.ui.trial.pair_actions import PairActions
 from hptui.ui.trial.trial_side import TrialSide
 from hptui.ui.trials.filter_input import FilterInput
 from hptui.ui.trials.trial_table import TrialTable
@@ -88,7 +89,8 @@ class StudyScreen(CommandScreen[None]):
             plots=lambda: self.plots,
         )
         self._regions = RegionActions(self, lambda: self.snapshot, self._steering, self._feed.nudge)
-        self.parts = (self._views, self._steering, self._notes, exports, self._regions)
+        pairs = PairActions(self, path, study_name, lambda: self.selected)
+        self.parts = (self._views, self._steering, self._notes, exports, self._regions, pairs)
         self._signs: RunSigns | None = None
         self._picked: int | None = None
         """A trial under the cursor of a plot that the table does not show."""
