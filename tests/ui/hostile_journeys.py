@@ -151,6 +151,10 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press x
         press g
         press G
+        press g C j C
+        wait "#0 and #1"
+        wait "≠ [b]m"
+        press escape G
         press enter
         wait "#8"
         wait "waiting"
@@ -196,7 +200,11 @@ JOURNEYS: Final[dict[str, Journey]] = {
         wait "by parameter"
         press 5
         wait " and [b]m"
-        press 5
+        press B enter shift+left shift+up
+        wait "enter takes it"
+        press enter
+        wait "Region"
+        press escape 5
         wait "rank of"
         press h
         wait "What the view shows"

@@ -56,7 +56,7 @@ def completion_names(
     choices: dict[str, tuple[str, ...]] = {}
     for name, param in params.items():
         spelled = map(spell_choice, ParamView(param, 0).choices[:_MAX_CHOICES])
-        choices[name] = tuple(_as_value(each) for each in spelled)
+        choices[name] = tuple(choice_value(each) for each in spelled)
     known = {name: tuple(each) for name, each in words.items()}
     names = (*fields.all(), *(f"{ATTRIBUTE_PREFIX}{name}" for name in attributes))
     return CompletionNames(names, choices, known, tuple(saved))
@@ -139,7 +139,8 @@ def _beginning(known: Iterable[str], start: str) -> list[str]:
     return [each for each in known if each.casefold().lstrip('"').startswith(folded)]
 
 
-def _as_value(spelled: str) -> str:
+def choice_value(spelled: str) -> str:
+    """Return a choice, as `spell_choice` spells it, as it stands behind an operator."""
     # The spelling of a text that reads as something else has quotes already.
     return spelled if spelled.startswith('"') else quoted_value(spelled)
 

@@ -128,10 +128,10 @@ class FieldNames:
         """Return the names, each once and so that it means what it names; columns first."""
         own = [name for name in _OWN if name != "time"]
         columns = [*own[:2], *value_names(self.n_objectives), *self.metric_names]
-        params = [self._spelled(name) for name in self.params]
+        params = [self.spelled(name) for name in self.params]
         return list(dict.fromkeys([*columns, *params, *own[2:]]))
 
-    def _spelled(self, param: str) -> str:
+    def spelled(self, param: str) -> str:
         """Return a parameter's name with a prefix where without one it means something else."""
         meant = Field("param", key=param)
         spellings = (param, *(f"{prefix}{param}" for prefix in PARAM_PREFIXES))

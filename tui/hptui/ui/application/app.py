@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, ClassVar, Final, cast
@@ -80,6 +81,7 @@ class HptuiApp(ServingApp, inherit_bindings=False):
             unicode=has_unicode,
             has_ramp=self._has_ramp,
             set_title=self._set_title,
+            set_progress=self._set_progress,
             write=self._write,
             screens=AllScreens(),
             quit=self.do_quit,
@@ -115,6 +117,15 @@ class HptuiApp(ServingApp, inherit_bindings=False):
 
         if isinstance(self._driver, TerminalDriver):
             self._driver.set_title(title)
+
+    def _set_progress(self, progress: str) -> None:
+        from hptui.ui.application.terminal import TerminalDriver, shows_progress
+
+        if not isinstance(self._driver, TerminalDriver):
+            return
+        wanted = self.services.settings.taskbar
+        if wanted == "always" or (wanted == "auto" and shows_progress(os.environ)):
+            self._driver.set_progress(progress)
 
     def _write(self, text: str) -> None:
         if self._driver is not None and not self.is_headless:

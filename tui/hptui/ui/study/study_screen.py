@@ -24,6 +24,8 @@ from hptui.ui.plots.plot_area import PlotArea, PlotColumn
 from hptui.ui.plots.trial_plot import TrialPlot
 from hptui.ui.plots.view_actions import ViewActions
 from hptui.ui.study.enqueue_draft import params_of
+from hptui.ui.study.region_actions import RegionActions
+from hptui.ui.study.run_end import run_end_lines
 from hptui.ui.study.run_header import RunHeader
 from hptui.ui.study.run_signs import RunSigns
 from hptui.ui.study.run_summary import empty_face, notice, summarize_run
@@ -40,6 +42,7 @@ from hptui.ui.study.steering_rules import disabled_reason, label_now
 from hptui.ui.study.study_exports import StudyExports
 from hptui.ui.study.study_feed import StudyFeed
 from hptui.ui.study.worker_strip import WorkerStrip
+from hptui.ui.trial.pair_actions import PairActions
 from hptui.ui.trial.trial_side import TrialSide
 from hptui.ui.trials.filter_input import FilterInput
 from hptui.ui.trials.table_arrangement import (
@@ -94,12 +97,15 @@ class StudyScreen(CommandScreen[None]):
             filter_text=lambda: self.query_one(TrialTable).meant,
             plots=lambda: self.plots,
         )
-        self.parts = (self._views, self._steering, self._notes, exports)
+        self._regions = RegionActions(self, lambda: self.snapshot, self._steering, self._feed.nudge)
+        pairs = PairActions(self, path, study_name, lambda: self.selected)
+        self.parts = (self._views, self._steering, self._notes, exports, self._regions, pairs)
         self._signs: RunSigns | None = None
         self._picked: int | None = None
         """A trial under the cursor of a plot that the table does not show."""
         self._columns = ShownColumns()
         self._shows_loads = bool(remembered(self.PLACE).get("loads"))
+        self._ended: tuple[str, ...] = ()
         self._face = ""
         self._notice = ""
 
@@ -111,6 +117,7 @@ class StudyScreen(CommandScreen[None]):
         has_unicode = self.app.services.unicode
         yield RunHeader(has_unicode=has_unicode)
         yield Static(id="notice")
+        yield Static(id="ended")
         yield Static(id="face")
         with PlotColumn(id="body"):
             yield PlotArea(self.snapshot, id="plots")
@@ -166,10 +173,18 @@ class StudyScreen(CommandScreen[None]):
     def _show(self, snapshot: StudySnapshot) -> None:
         self.snapshot = snapshot
         self.query_one(RunHeader).show(snapshot)
+        services = self.app.services
         if self._signs is None:
-            services = self.app.services
-            self._signs = RunSigns(services.set_title, services.write, services.settings.at_end)
-        self._signs.show(summarize_run(snapshot))
+            self._signs = RunSigns(
+                services.set_title,
+                services.set_progress,
+                services.write,
+                services.settings.at_end,
+            )
+        if self._signs.show(summarize_run(snapshot)):
+            self._tell_end(run_end_lines(snapshot, arrow="→" if services.unicode else "to"))
+        elif snapshot.engine is not None:
+            self._tell_end(())
         self._show_face(empty_face(snapshot, self.app.services.first_key_of))
         strip = self.query_one(WorkerStrip)
         rows = next((rows for name, rows in _WORKER_ROWS.items() if self.has_class(name)), 2)
@@ -202,6 +217,22 @@ class StudyScreen(CommandScreen[None]):
             pane = self.query_one("#face", Static)
             pane.display = bool(text)
             pane.update(Text(text, justify="center"))
+
+    def _tell_end(self, lines: tuple[str, ...]) -> None:
+        """Show what a run has been until that is put away; nothing puts it away."""
+        if lines != self._ended:
+            self._ended = lines
+            pane = self.query_one("#ended", Static)
+            pane.display = bool(lines)
+            back = self.app.services.first_key_of("back")
+            pane.update(Text("\n".join(lines) + f"   {back} hides this"))
+
+    def do_back(self) -> None:
+        """Put away what was told of the end of a run, else go a step back."""
+        if self._ended and self.maximized is None:
+            self._tell_end(())
+        else:
+            super().do_back()
 
     def _look_at_clock(self) -> None:
         is_calm = self.app.services.untouched_s() >= _CALM_AFTER_S
@@ -252,6 +283,11 @@ class StudyScreen(CommandScreen[None]):
         self.plots.follow(message.number)
         self._show_side()
         self.refresh_commands()
+
+    @on(TrialPlot.BrushTaken)
+    def use_region(self, message: TrialPlot.BrushTaken) -> None:
+        """Ask what the region that was marked in a plot is for."""
+        self._regions.use(message.region)
 
     @on(TrialPlot.TrialOpened)
     def open_plotted(self, message: TrialPlot.TrialOpened) -> None:
