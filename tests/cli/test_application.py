@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import optuna
 import pytest
+from tests.storage.study_file import StudyFile
 from tests.waiting import DEADLINE_S
 
 from hptui.cli.commands.application import TerminalOutput, can_open, has_unicode, open_place
 from hptui.cli.main import main
-from hptui.errors import StudyFileError, UsageError
+from hptui.errors import ObjectiveError, StudyFileError, UsageError
 from hptui.ui.application.place import OpenPlace
 
 if TYPE_CHECKING:
@@ -91,6 +92,24 @@ def test_a_file_that_is_no_study_file_is_refused(folder: Path) -> None:
 def test_what_can_be_opened_is_told_from_a_wrong_command(folder: Path) -> None:
     assert all(map(can_open, ("one", "studies", "studies/one.db", "missing.db", "two.db:other")))
     assert not any(map(can_open, ("shwo", "run ", "", "a\0b", "x" * 5000)))
+
+
+def test_a_python_file_is_set_up_over_the_list_unless_a_study_has_its_name(
+    folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "train.py").write_text("def objective(trial):\n    return 1.0\n")
+    for text in ("train.py", "./train.py", "train.py:objective"):
+        assert can_open(text)
+        place = open_place(text)
+        assert (place.folder, place.file, place.study) == (folder, None, None)
+        assert place.objective is not None
+        assert place.objective.target == str(tmp_path / "train.py")
+    assert can_open("nothing.py")
+    with pytest.raises(ObjectiveError, match="There is no file"):
+        open_place("nothing.py")
+    with StudyFile(folder / "run.py.db") as built:
+        built.add_study("run.py")
+    assert open_place("run.py").study == "run.py"
 
 
 @pytest.mark.parametrize("argv", [["studies"], ["one"], ["studies/one.db"], []])

@@ -251,7 +251,8 @@ def _top_parser() -> argparse.ArgumentParser:
         usage="hptui [PATH]\n       hptui COMMAND [options]",
         description="Tune a model from a terminal: run, watch and steer Optuna studies.\n"
         "Without a command, opens the application on the studies folder, or on PATH:\n"
-        "a folder, a study file, a study's name, a journal or a server's address.",
+        "a folder, a study file, a study's name, a journal, a server's address, or a\n"
+        "Python file, for which it sets up a new study.",
         epilog=_command_list(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -52,10 +52,12 @@ def open_place(path: str | None) -> OpenPlace:
     """Return what `hptui [PATH]` opens.
 
     Nothing is the studies folder; a folder is its studies; a file is the studies in it, and at
-    once the only one; anything else is a study as the commands take it.
+    once the only one; a Python file is an objective to tune; anything else is a study as the
+    commands take it.
 
     Raises:
         UsageError: There is no such file or study.
+        ObjectiveError: There is no such objective, or there are several.
         StudyFileError: The file is no study file, or cannot be read.
     """
     if path is None:
@@ -65,6 +67,12 @@ def open_place(path: str | None) -> OpenPlace:
     if address is not None:
         return _mirrored_place(address)
     path = typed_path(path)
+    if _is_objective(path):
+        from hptui.registry.catalogue import resolve
+
+        folder = studies_folder(None)
+        finish_left_change(folder)
+        return OpenPlace(folder, None, None, objective=resolve(path, Path.cwd()).ref)
     try:
         is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
     except (OSError, ValueError):
@@ -95,9 +103,22 @@ def _mirrored_place(address: SourceAddress) -> OpenPlace:
     return OpenPlace(None, file, names[0] if len(names) == 1 else None, source=address)
 
 
+def _is_objective(text: str) -> bool:
+    """Say whether a text means a Python file, or a function in one, and no study of that name."""
+    file, _, function = text.partition(".py:")
+    file = f"{file}.py" if function else text
+    if ".db:" in text or not file.endswith(".py"):
+        return False
+    try:
+        is_study = study_file(studies_folder(None), text).is_file()
+        return Path(file).is_file() or not (Path(text).is_dir() or is_study)
+    except (OSError, ValueError):
+        return False
+
+
 def can_open(text: str) -> bool:
     """Say whether `hptui TEXT` means something to open rather than a command."""
-    if is_file_name(text):
+    if is_file_name(text) or _is_objective(text):
         return True
     if not text:
         return False

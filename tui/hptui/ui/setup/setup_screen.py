@@ -172,8 +172,11 @@ class SetupScreen(CommandScreen[None]):
             f"{sentence(fault)} Trials will fail like this until that is mended; "
             f"{again} looks again."
         )
-        choices = [("n", "no", "no, mend it first"), ("y", "start", "yes, start the run")]
-        self.app.push_screen(ChoiceDialog("Start all the same?", text, choices), decide)
+        choices = [("y", "start", "start the run")]
+        question = ChoiceDialog(
+            "Start all the same?", text, choices, no="mend it first", is_no_first=True
+        )
+        self.app.push_screen(question, decide)
 
     def _start(self) -> None:
         self._probing.stop()
