@@ -16,6 +16,7 @@ from hptui.domain.readable import four_digits, plural, show_duration, show_think
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.text import safe_line, safe_text
 from hptui.engine.run.observer import Finished, Progress, Silent, Started
+from hptui.storage.mirror.mirrors import place_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -176,9 +177,10 @@ class Lines(RunOutput):
         if event.backend == "threading":
             workers += " (threads)"
         goal = ", ".join(event.directions)
+        place = safe_line(place_name(event.study_file))
         self._say(
             f"{safe_line(event.study)}: {goal} {safe_line(event.objective)} with "
-            f"{event.sampler}, pruner {event.pruner}, {workers}  ->  {safe_line(event.study_file)}"
+            f"{event.sampler}, pruner {event.pruner}, {workers}  ->  {place}"
         )
         if event.n_waiting:
             trials = plural(event.n_waiting, "enqueued trial runs", "enqueued trials run")

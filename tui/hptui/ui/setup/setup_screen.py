@@ -172,10 +172,8 @@ class SetupScreen(CommandScreen[None]):
             f"{sentence(fault)} Trials will fail like this until that is mended; "
             f"{again} looks again."
         )
-        choices = [("y", "start", "start the run")]
-        question = ChoiceDialog(
-            "Start all the same?", text, choices, no="mend it first", is_no_first=True
-        )
+        title, choices = "Start all the same?", [("y", "start", "yes, start the run")]
+        question = ChoiceDialog(title, text, choices, no="no, mend it first", is_no_first=True)
         self.app.push_screen(question, decide)
 
     def _start(self) -> None:
