@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+SCRIPT = """
+import optuna
+optuna.create_study().optimize(lambda trial: trial.suggest_float("x", 0, 1))
+"""
 PROGRAM = [sys.executable, "-m", "hptui"]
 
 
@@ -104,6 +108,10 @@ def test_a_python_file_is_set_up_over_the_list_unless_a_study_has_its_name(
         assert (place.folder, place.file, place.study) == (folder, None, None)
         assert place.objective is not None
         assert place.objective.target == str(tmp_path / "train.py")
+    (tmp_path / "tune.py").write_text(SCRIPT)
+    place = open_place("tune.py", ["--data", "wine"])
+    assert place.objective is not None
+    assert (place.objective.kind, place.objective.argv) == ("script", ("--data", "wine"))
     assert can_open("nothing.py")
     with pytest.raises(ObjectiveError, match="There is no file"):
         open_place("nothing.py")
@@ -123,7 +131,7 @@ def test_each_way_to_open_needs_a_terminal(
 def test_two_words_are_a_command_that_is_not_there(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["one", "two"]) == 2
+    assert main(["one", "two"]) == main(["one", "--", "two"]) == 2
     assert "There is no command 'one'" in capsys.readouterr().err
 
 
