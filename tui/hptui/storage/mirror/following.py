@@ -15,6 +15,7 @@ from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.files.side_files import open_side_file
 from hptui.storage.mirror.mirror_file import MirrorFile
 from hptui.storage.mirror.mirrors import (
+    ENGINE_LOCK,
     MirrorState,
     mirror_path,
     mirror_state,
@@ -193,7 +194,7 @@ def engine_writing(path: Path) -> Generator[bool]:
     began_s = time.monotonic()
     while True:
         with contextlib.ExitStack() as stack:
-            is_first = stack.enter_context(_locked(path.with_suffix(".engine")))
+            is_first = stack.enter_context(_locked(path.with_suffix(ENGINE_LOCK)))
             if is_first and _enter_patiently(stack, path):
                 yield True
                 return
@@ -217,7 +218,7 @@ def _enter_patiently(stack: contextlib.ExitStack, path: Path) -> bool:
 
 def is_engines(path: Path) -> bool:
     """Say whether an engine keeps a mirror in step, or is waiting to."""
-    lock = path.with_suffix(".engine")
+    lock = path.with_suffix(ENGINE_LOCK)
     if not lock.exists():
         return False
     with _locked(lock) as is_free:

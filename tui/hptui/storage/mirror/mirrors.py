@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from hptui.storage.mirror.address import SourceAddress
 
 FOLDER: Final = "mirrors"
+ENGINE_LOCK: Final = ".engine"
+"""The ending of the file that an engine locks which runs the study of a mirror."""
 _MAX_BYTES: Final = 100_000
 _GIVEN: Final[dict[Path, SourceAddress]] = {}
 """The addresses that this process was given, by the files of their mirrors."""

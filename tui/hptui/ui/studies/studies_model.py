@@ -129,7 +129,10 @@ class StudiesModel:
         cut = max(0, min(used + needed - width, named.width - _LONG_NAME))
         # The key at the end of what is to be done must not be cut off.
         asks = max((len(self._activity(row).text) for row in rows if _is_mendable(row)), default=0)
-        cut = max(cut, min(used + asks - width, named.width - _SHORT_NAME))
+        spare = max(0, named.width - _SHORT_NAME)
+        if asks and used + asks - width > spare:
+            used -= self._cells.pop()[0].width + _GAP
+        cut = max(cut, min(used + asks - width, spare))
         self._cells[0] = (replace(named, width=named.width - cut), draw)
         activity = max(_MIN_ACTIVITY, min(longest, width - used + cut))
         self._cells.append((Column("activity", "activity", activity), self._activity))

@@ -88,6 +88,9 @@ class StudiesScreen(CommandScreen[None]):
         self._sort: Sort = BY_ACTIVITY
         self._filter = ""
         self._wanted: str | None = None
+        """The key of a study that the cursor goes to once it is in the list."""
+        self._is_placed = False
+        """Whether the cursor was put on a study of the first reading."""
         self._preview: StudyPreview | None = None
         self._has_listed = False
         self._asked: set[Path] = set()
@@ -293,10 +296,10 @@ class StudiesScreen(CommandScreen[None]):
         if self._has_listed and not is_whole:
             # Read anew from the start; what is shown is better than a part of it.
             return
-        is_at_top = self.grid.cursor_row in (None, 0) and self._wanted is None
+        is_at_top = self.grid.cursor_row in (None, 0)
         self.catalogue = catalogue
         self._show()
-        if is_at_top and not self._has_listed:
+        if is_at_top and not self._has_listed and not self._is_placed:
             # Studies that came later may belong above the first ones.
             self.grid.move_to_row(0)
         self._has_listed = is_whole
@@ -341,7 +344,7 @@ class StudiesScreen(CommandScreen[None]):
                 self.grid.forget_widths()
                 self.grid.show(model, empty=self._empty_sentence(catalogue))
             if self._wanted is not None and self.grid.move_to_key(self._wanted):
-                self._wanted = None
+                self._wanted, self._is_placed = None, True
         self._tell_head()
         self._fit_list(len(catalogue.rows))
         self._show_preview()
