@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -43,6 +44,7 @@ class LogSearch:
         self._older, self._newer = array("Q"), array("Q")
         self._searched_to = 0
         self.n_hits = 0
+        self._going_on = threading.Lock()
         self.is_done = False
         """Whether all has been searched that was there at first."""
 
@@ -71,7 +73,7 @@ class LogSearch:
         Raises:
             OSError: The log cannot be read.
         """
-        with os.fdopen(open_side_file(self._path), "rb") as stream:
+        with self._going_on, os.fdopen(open_side_file(self._path), "rb") as stream:
             stream.seek(self._searched_to)
             while block := stream.read(BLOCK_BYTES):
                 at = block.rfind(b"\n") + 1
