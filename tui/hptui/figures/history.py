@@ -11,6 +11,7 @@ import numpy as np
 from hptui.analysis.axis import Axis
 from hptui.analysis.history import History, Reported, history_of
 from hptui.analysis.number_styles import style_of
+from hptui.analysis.region import Measure
 from hptui.domain.readable import four_digits, plural
 from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
@@ -27,6 +28,7 @@ from hptui.figures.canvas.chart import (
 from hptui.figures.canvas.figure import Figure, Spots
 from hptui.figures.canvas.lines import Line
 from hptui.figures.canvas.picture import FINE, Span, line_picture
+from hptui.figures.canvas.plane import Plane, Side
 from hptui.figures.canvas.points import Points, row_after, thin_steps
 from hptui.figures.history_band import build_band, draw_band
 from hptui.figures.repeat_whiskers import spreads_of, whiskers_of
@@ -336,6 +338,7 @@ def draw_history(
     events: StudyEvents = NO_EVENTS,
     spreads: Spreads | None = None,
     outlook: Outlook | None = None,
+    objective: int = 0,
 ) -> Figure:
     """Draw a history in `width` by `height` cells, the last one a legend where there is room.
 
@@ -356,6 +359,7 @@ def draw_history(
         events: What happened between trials; marked on the axis.
         spreads: Of its repeated trials; None where there are none.
         outlook: What is expected of trials to come, for a history that is shown to its end.
+        objective: Of which its values are.
     """
     shown = history if window is None else history.within(*window)
     scene = compose_scene(shown, is_log=is_log, target=target, spreads=spreads, outlook=outlook)
@@ -389,7 +393,16 @@ def draw_history(
         legend=legend,
     )
     picture, area = draw(canvas, width, height, look=look)
-    return Figure(picture, spots=Spots.in_field(scene.numbers, scene.places, area), area=area)
+    sides = (
+        Side(Measure("number", is_whole=True), scene.x_axis, has_more_below=window is not None),
+        Side.of_value(scene.y_axis, objective),
+    )
+    return Figure(
+        picture,
+        spots=Spots.in_field(scene.numbers, scene.places, area),
+        area=area,
+        planes=(Plane(area, *sides),),
+    )
 
 
 def _dots(scene: HistoryScene, n_columns: int, n_rows: int) -> Sequence[Dots]:
@@ -564,6 +577,7 @@ def _history(request: FigureRequest, objective: int) -> TitledFigure:
             is_log=request.is_log,
             look=frame.look,
             selected=frame.selected,
+            objective=objective,
         )
 
     return TitledFigure(study.value_name(objective), draw)

@@ -10,6 +10,8 @@ from textual import getters, on
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
+from hptui.domain.readable import plural
+from hptui.figures.request import value_name
 from hptui.trials import NO_STEP
 from hptui.ui.application.services import ServingApp
 from hptui.ui.plots.curve_plot import CurvePlot
@@ -21,7 +23,7 @@ from hptui.ui.plots.trial_plot import TrialPlot
 from hptui.ui.plots.view_options import ViewOptions
 from hptui.ui.plots.view_plot import ViewPlot
 from hptui.ui.plots.views import OVERVIEW, VIEWS, View
-from hptui.ui.trial.gauges import GaugeMaker, gauge_lines, leading_note
+from hptui.ui.trial.gauges import GaugeMaker, gauge_lines, legend_lines
 from hptui.ui.trial.trial_lines import in_short
 from hptui.ui.trials.trial_table import TrialTable
 from hptui.ui.widgets.line_view import LineView
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
     from textual.timer import Timer
     from textual.widget import Widget
 
+    from hptui.analysis.region import Region
     from hptui.figures.kinds import Kind
+    from hptui.trials import BoolArray
     from hptui.ui.study.snapshot import StudySnapshot
 
 _SETTLE_S: Final = 0.1
@@ -242,6 +246,7 @@ class PlotArea(Vertical):
         self._snapshot, self._shown, self._selected = snapshot, shown, selected
         for plot in (self.query_one(HistoryPlot), self.query_one(ViewPlot)):
             plot.set_share(shown.share)
+            plot.is_part = bool(shown.share)
         self._name_views()
         # How many objectives there are is known with the first trials.
         self._show_its_plots()
@@ -270,6 +275,8 @@ class PlotArea(Vertical):
             if self.kind is not None and "evaluator" in self.kind.options:
                 self._options[view.name] = self.options.with_next_evaluator()
         self._view = view
+        for plot in self.query(TrialPlot):
+            plot.set_brush(None)
         self._show_its_plots()
         self._apply_sizes()
         self._name_views()
@@ -304,6 +311,30 @@ class PlotArea(Vertical):
         # A drawing may come before the screen has heard of it, and must not mark the one before.
         self._selected = message.number
         message.plot.acknowledge(message, in_short(self._snapshot, message.number))
+
+    @on(TrialPlot.Brushed)
+    def _say_what_is_marked(self, message: TrialPlot.Brushed) -> None:
+        message.stop()
+        plot = message.plot
+        region = plot.marked_region
+        if region is not None and plot.brush is not None:
+            act = "enter takes it" if plot.brush.is_stretched else "enter fixes its corner"
+            inside = self.inside(region)
+            n_inside = int(inside.sum())
+            counted = f"{n_inside:,} of {plural(len(inside), 'trial')}"
+            plot.tell_brush(f"{counted} in {self.told(region)}   {act}, esc leaves")
+
+    def told(self, region: Region) -> str:
+        """Return what a region holds, safe for a terminal."""
+        snapshot = self._snapshot
+        count = len(snapshot.trials.directions)
+        return region.told([value_name(snapshot.metric_names, count, at) for at in range(count)])
+
+    def inside(self, region: Region) -> BoolArray:
+        """Say which trials of the study lie in a region, of those that the plots show."""
+        snapshot, chosen = self._snapshot, self._shown.is_chosen
+        inside = region.rows(snapshot.trials, snapshot.metric_names)
+        return inside if chosen is None or len(chosen) != len(inside) else inside & chosen
 
     @on(TabLine.Chosen)
     def _choose_view(self, message: TabLine.Chosen) -> None:
@@ -381,8 +412,9 @@ class PlotArea(Vertical):
         has_unicode = self.app.services.unicode
         found = self._maker.make(snapshot, selected)
         lines = gauge_lines(found, width, has_unicode=has_unicode)
-        note = leading_note(snapshot, has_unicode=has_unicode)
-        view.show([*lines, [], [(note, "note")]] if lines and note else lines)
+        n_objectives = len(snapshot.trials.directions)
+        legend = legend_lines(found, n_objectives, has_unicode=has_unicode)
+        view.show([*lines, [], *legend] if legend else lines)
 
     @on(LineView.Resized, "#gauges")
     def _fit_gauges(self, message: LineView.Resized) -> None:
