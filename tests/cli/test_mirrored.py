@@ -93,7 +93,10 @@ REFUSED = [
     ("upgrade lab#vit", "names a study"),
     ("mirror nosuch.log", "is no address of a server"),
     ("ls nosuch:", "is no address of a server"),
-    ("run --storage postgresql://me:sesame@h/db branin", "studies are in files here"),
+    ("run --storage postgresql://me:sesame@h/db branin", "cannot be read"),
+    ("run --storage postgresql://me:sesame@h/db#a --study b branin", "names the study a"),
+    ("run --storage lab:#a branin", "studies there are only read"),
+    ("run --join branin", "--join is for studies on servers"),
 ]
 
 

@@ -281,6 +281,7 @@ PLANS: Final[dict[str, Callable[[Page], None]]] = {
     "guides/search": search,
     "guides/servers": servers,
     "guides/steering": steering,
+    "guides/team": hosts,
     "reference/settings": settings,
 }
 

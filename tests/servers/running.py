@@ -49,6 +49,11 @@ class Server:
         self._process = subprocess.Popen(self._command, stdin=null, stdout=null, stderr=null, **own)
         wait_until(is_up, "the server to answer")
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was killed, and not started since."""
+        return self._process is None
+
     def kill(self) -> None:
         """End it without a word, with all processes that serve it."""
         if self._process is not None:

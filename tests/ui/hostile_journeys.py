@@ -256,11 +256,11 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press enter
         type 7
         wait "must not be above"
-        press escape f
+        press escape =
         type 0.5
         press enter
         wait "once applied"
-        press G f
+        press G =
         wait "Fix choice"
         press escape
         {_resized(f'wait "{MARK}"')}
@@ -313,11 +313,11 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press enter
         type 7
         wait "Low is 7.0 and high is 1.0"
-        press escape f
+        press escape =
         type 0.5
         press enter
         wait "1 edited"
-        press down down down down f
+        press down down down down =
         wait "Fix choice"
         wait "{MARK}"
         press down enter

@@ -305,7 +305,8 @@ def test_a_copy_of_the_selected_trial_is_enqueued(tmp_path: Path) -> None:
             press g j
             press A
             wait "Enqueue a copy of trial 1"
-            press ctrl+u
+            type 0.5
+            press down up
             type 0.125
             press enter
             wait "Trial 4 waits for a worker."

@@ -28,6 +28,7 @@ FieldKind = Literal[
     "tag",
     "device",
     "host",
+    "memory",
     "attr",
     "has",
 ]
@@ -36,7 +37,7 @@ ATTRIBUTE_PREFIX: Final = "attr."
 PARAM_PREFIXES: Final = ("param.", "params_")
 """Before the name of a parameter that is called like something else; `params_` as in CSV."""
 TEXT_KINDS: Final[frozenset[FieldKind]] = frozenset(
-    ("error", "cause", "note", "tag", "device", "host", "attr")
+    ("error", "cause", "note", "tag", "device", "host", "memory", "attr")
 )
 """What is not in the columns, and is read from the study's file."""
 
@@ -51,9 +52,10 @@ _OWN: Final[dict[str, FieldKind]] = {
     "tag": "tag",
     "device": "device",
     "host": "host",
+    "memory": "memory",
     "has": "has",
 }
-_LATER: Final = ("device", "host")
+_LATER: Final = ("device", "host", "memory")
 """Many a study has a parameter of such a name: then it means that one, as it always did."""
 _VALUE: Final = re.compile(r"value(?:[._](\d{1,3}))?", re.ASCII)
 _ALL: Final = (":", "=", "!=", "<", "<=", ">", ">=", "~")
@@ -69,6 +71,7 @@ SIGNS: Final[dict[FieldKind, tuple[Sign, ...]]] = {
     "tag": (":", "=", "!=", "~"),
     "device": (":", "=", "!=", "~"),
     "host": (":", "=", "!=", "~"),
+    "memory": _ALL[:-1],
     "attr": _ALL,
     "has": (":", "="),
 }

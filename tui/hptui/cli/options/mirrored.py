@@ -100,8 +100,7 @@ def server_of(text: str) -> SourceAddress | None:
     Raises:
         UsageError: It is a place where nothing can be run.
     """
-    is_address = "://" in text or text.partition("#")[0].endswith(":")
-    address = source_of(text) if is_address else None
+    address = source_of(text)
     if address is not None and address.kind not in ("postgresql", "mysql"):
         raise UsageError(
             f"--storage {safe_line(address)}: studies there are only read.",

@@ -12,6 +12,7 @@ from hptui.engine.ipc.own_socket import is_own_peer, require_own_lease, require_
 from hptui.engine.ipc.protocol import Lines, Message, ProtocolError, pack, unpack
 from hptui.engine.recovery.lease import LEASE, Lease, busy_error, folder_of, read_lease
 from hptui.errors import HptuiError, UsageError
+from hptui.storage.files.leases import run_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +34,7 @@ def ask_engine(
         UsageError: No engine runs it, or the engine refuses; says why.
         HptuiError: The engine does not answer within `timeout_s`, or with what cannot be an answer.
     """
+    study_file = run_file(study_file, study)
     lease = running_engine(study_file, study)
     if lease is not None and lease.is_unseen:
         raise busy_error(study_file, lease)

@@ -97,6 +97,7 @@ def _status(engine: Engine, _: Message) -> Message:
                 "value": None if live is None else live.last_value,
                 "pid": None if slot.worker is None else slot.worker.process.pid,
                 "place": _place_of(slot),
+                "load": _load_of(engine, slot),
                 "ending": slot.ending is not None,
             }
         )
@@ -146,6 +147,13 @@ def _thinking_s(engine: Engine, live: LiveTrial | None, time_s: float) -> float 
 def _place_of(slot: Slot) -> dict[str, Any] | None:
     place = None if slot.worker is None else slot.worker.process.place
     return None if place is None else place.to_json()
+
+
+def _load_of(engine: Engine, slot: Slot) -> dict[str, Any] | None:
+    """Return the latest samples of a worker; None where none were taken."""
+    pid = None if slot.worker is None else slot.worker.process.pid
+    load = None if pid is None else engine.loads.by_pid.get(pid)
+    return None if load is None else load.to_json()
 
 
 def _pause(engine: Engine, _: Message) -> Message:
@@ -281,7 +289,7 @@ def _extend(engine: Engine, message: Message) -> Message:
     engine.feed(ExtendRequested(more))
     after = plural(engine.rules.budget.n_trials or 0, "trial")
     _note_change(engine, "budget", f"{before} to {after}")
-    return {"text": f"This run now has {plural(engine.rules.budget.n_trials, 'trial')}."}
+    return {"text": f"This run now has {after}."}
 
 
 def _limit(engine: Engine, message: Message) -> Message:

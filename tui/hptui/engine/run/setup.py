@@ -11,6 +11,7 @@ import socket
 from typing import TYPE_CHECKING, Any, cast
 
 import optuna
+from optuna.exceptions import DuplicatedStudyError
 
 from hptui.domain.attribute_keys import (
     ASKED_KEY,
@@ -214,9 +215,12 @@ def _find_study(storage: SqliteStorage, name: str) -> optuna.Study | None:
 
 
 def _create_study(storage: SqliteStorage, plan: RunPlan, choices: RunConfiguration) -> optuna.Study:
-    study_id = storage.create_new_study(
-        [optuna.study.StudyDirection[each.upper()] for each in choices.directions], plan.study
-    )
+    directions = [optuna.study.StudyDirection[each.upper()] for each in choices.directions]
+    try:
+        study_id = storage.create_new_study(directions, plan.study)
+    except DuplicatedStudyError:
+        # Another engine has been quicker.
+        return optuna.Study(study_name=plan.study, storage=storage)
     if choices.metric_names:
         # What `Study.set_metric_names` writes.
         storage.set_study_system_attr(

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from hptui.storage.files.side_files import read_side_object
 from hptui.storage.files.study_folder import OTHERS, folder_of, is_behind_link, real_file
 from hptui.storage.files.study_lock import byte_of, held_bytes
+from hptui.storage.mirror.address import parse_address
+from hptui.storage.mirror.mirrors import ENGINE_LOCK, mirror_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Set
@@ -156,12 +158,37 @@ def stored_lease(study_file: Path, study: str) -> Lease | None:
     return lease if lease is not None and lease.study == study else None
 
 
+def run_file(study_file: Path, study: str) -> Path:
+    """Return the file by which a study is run: of a whole server's mirror, the study's own."""
+    state = mirror_state(study_file)
+    if state is None or state.study is not None:
+        return study_file
+    address = parse_address(state.address)
+    if address is None:
+        return study_file
+    own = study_file.with_name(f"{address.with_study(study).digest}.db")
+    return own if own.with_suffix(ENGINE_LOCK).exists() else study_file
+
+
+def _run_files(study_file: Path) -> list[Path]:
+    """Return the files by which the studies of a file are run."""
+    state = mirror_state(study_file)
+    if state is None or state.study is not None:
+        return [study_file]
+    own = [path.with_suffix(".db") for path in study_file.parent.glob(f"*{ENGINE_LOCK}")]
+    others = {path: told for path in own if (told := mirror_state(path)) is not None}
+    return [study_file] + [
+        path for path, told in others.items() if told.address == state.address and told.study
+    ]
+
+
 def read_lease(study_file: Path, study: str) -> Lease | None:
     """Return who holds a study, or has held it and died; None when nobody has.
 
     Of an engine in another container or of another user, or whose folder was removed, only the
     lock may tell: then it is `Lease.unseen`.
     """
+    study_file = run_file(study_file, study)
     for look in range(_LOOKS):
         # Who takes or releases a study is without a lease for a moment.
         if look:
@@ -193,6 +220,12 @@ class Living:
 
 def living_runs(study_file: Path) -> Living:
     """Return which runs on this machine work on a file's studies now."""
+    found = [_living_of(path) for path in _run_files(study_file)]
+    runs = frozenset[str]().union(*(each.runs for each in found))
+    return Living(runs, frozenset[int]().union(*(each.unseen for each in found)))
+
+
+def _living_of(study_file: Path) -> Living:
     living = _living_runs(study_file, held_bytes(study_file, max_age_s=_AGE_S))
     return _living_runs(study_file, held_bytes(study_file)) if living.unseen else living
 

@@ -15,6 +15,7 @@ from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.files.side_files import open_side_file
 from hptui.storage.mirror.mirror_file import MirrorFile
 from hptui.storage.mirror.mirrors import (
+    ENGINE_LOCK,
     MirrorState,
     mirror_path,
     mirror_state,
@@ -75,7 +76,10 @@ class MirrorWriter:
             has_changed = self._look()
         except HptuiError as error:
             self.close()
-            self._tell(trouble=f"{error.message} {error.hint}".rstrip())
+            self._tell(
+                trouble=f"{error.message} {error.hint}".rstrip(),
+                wants_password=isinstance(error, PasswordError),
+            )
             raise
         file = self._file
         notes = () if file is None else tuple(file.notes)
@@ -125,13 +129,20 @@ class MirrorWriter:
             file.clear()
         return file
 
-    def _tell(self, *, trouble: str, notes: tuple[str, ...] | None = None) -> None:
+    def _tell(
+        self,
+        *,
+        trouble: str,
+        wants_password: bool = False,
+        notes: tuple[str, ...] | None = None,
+    ) -> None:
         before = self.state
         if trouble == before.trouble and trouble:
             return
         self.state = replace(
             before,
             trouble=trouble,
+            wants_password=wants_password,
             synced_s=time.time() if not trouble else before.synced_s,
             notes=before.notes if notes is None else notes,
         )
@@ -183,7 +194,7 @@ def engine_writing(path: Path) -> Generator[bool]:
     began_s = time.monotonic()
     while True:
         with contextlib.ExitStack() as stack:
-            is_first = stack.enter_context(_locked(path.with_suffix(".engine")))
+            is_first = stack.enter_context(_locked(path.with_suffix(ENGINE_LOCK)))
             if is_first and _enter_patiently(stack, path):
                 yield True
                 return
@@ -207,7 +218,7 @@ def _enter_patiently(stack: contextlib.ExitStack, path: Path) -> bool:
 
 def is_engines(path: Path) -> bool:
     """Say whether an engine keeps a mirror in step, or is waiting to."""
-    lock = path.with_suffix(".engine")
+    lock = path.with_suffix(ENGINE_LOCK)
     if not lock.exists():
         return False
     with _locked(lock) as is_free:

@@ -7,8 +7,9 @@ the server's, so that no machine's clock counts.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.attribute_keys import ENGINE_PREFIX, RUN_KEY
 from hptui.domain.json_values import read_json
@@ -50,16 +51,19 @@ class EngineMark:
         return json.dumps({**self.lease.to_json(), "beat": self.beat_s, "n": self.n_written})
 
     def is_alive(self, now_s: float) -> bool:
-        """Say whether the engine may be running at a time of the server's clock."""
-        if self.lease.is_here and not self.lease.is_alive:
+        """Say whether another engine may be running at a time of the server's clock."""
+        # An earlier run of this process has ended, whatever it could not say any more.
+        is_over = self.lease.pid == os.getpid() or not self.lease.is_alive
+        if self.lease.is_here and is_over:
             return False
         return now_s - self.beat_s < DEAD_AFTER_S
 
 
 def read_mark(text: str) -> EngineMark | None:
     """Return what an attribute says; None where it is damaged."""
-    facts: Any = read_json(text)
-    lease = lease_from(facts) if isinstance(facts, dict) else None
+    found: object = read_json(text)
+    facts = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    lease = lease_from(facts)
     if lease is None:
         return None
     try:
@@ -136,5 +140,6 @@ def merged_runs(stored: str | None, own: str, run: str, max_bytes: int) -> str:
 
 
 def _runs(text: str | None) -> list[dict[str, Any]]:
-    items: Any = None if text is None else read_json(text)
-    return [each for each in items if isinstance(each, dict)] if isinstance(items, list) else []
+    found: object = None if text is None else read_json(text)
+    items = cast("list[object]", found) if isinstance(found, list) else []
+    return [cast("dict[str, Any]", each) for each in items if isinstance(each, dict)]

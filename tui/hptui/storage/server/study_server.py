@@ -13,7 +13,7 @@ import math
 import secrets
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.attribute_keys import ENGINE_PREFIX, STUDY_KEY
 from hptui.domain.text import safe_line
@@ -36,6 +36,7 @@ from hptui.storage.server.statements import (
     write_rows,
 )
 from hptui.storage.sqlite.connection import StorageBusyError
+from hptui.storage.sqlite.schema import TABLES_OF_STUDY, TABLES_OF_TRIAL
 from hptui.storage.sqlite.timestamps import from_text, now
 
 if TYPE_CHECKING:
@@ -157,15 +158,15 @@ class StudyServer:
             storage.remove_session()
             storage.engine.dispose()
 
-    def create_study(self, name: str, directions: Sequence[str]) -> None:
-        """Create a study, unless somebody else has at this moment; a look takes it in.
+    def create_study(self, name: str, directions: Sequence[str]) -> bool:
+        """Create a study, which a look takes in; False where there is one of this name.
 
         Raises:
             HptuiError: The server refuses.
         """
         from sqlalchemy.exc import IntegrityError
 
-        def create() -> None:
+        def create() -> bool:
             with self._telling("written"):
                 connection = self._connected()
                 try:
@@ -181,10 +182,26 @@ class StudyServer:
                             [(each, study_id, index) for index, each in enumerate(directions)],
                         )
                 except IntegrityError:
-                    # Another engine has been quicker.
-                    return
+                    return False
+                return True
 
-        self._errands.do("create study", create, _STATEMENT_MS / 1000)
+        return bool(self._errands.do("create study", create, _STATEMENT_MS / 1000))
+
+    def delete_study(self, study_id: int) -> None:
+        """Delete a study with its trials.
+
+        Raises:
+            HptuiError: The server refuses.
+        """
+
+        def delete(connection: Connection) -> None:
+            of_study = "trial_id IN (SELECT trial_id FROM trials WHERE study_id = %s)"
+            for table in TABLES_OF_TRIAL:
+                connection.exec_driver_sql(f"DELETE FROM {table} WHERE {of_study}", (study_id,))
+            for table in ("trials", *TABLES_OF_STUDY, "studies"):
+                connection.exec_driver_sql(f"DELETE FROM {table} WHERE study_id = %s", (study_id,))
+
+        self._write("delete", delete, _STATEMENT_MS / 1000)
 
     def claim(self, study_id: int, lease: Lease, *, join: bool) -> set[str]:
         """Say on the server that this engine runs a study from now on.
@@ -280,7 +297,7 @@ class StudyServer:
         (new,) = rows.new_trials.values()
         # One that only runs is as good for whoever asks next.
         is_plain = len(rows) == 1 and new.state.name == "RUNNING"
-        key: Hashable = ("create", study_id) if is_plain else ("create", study_id, id(rows))
+        key: Hashable = ("create", study_id) if is_plain else ("add", id(rows))
 
         def create(connection: Connection) -> tuple[int, int]:
             if not lock_study(connection, study_id):
@@ -465,13 +482,13 @@ class StudyServer:
     def _give_back(self, connection: Connection) -> None:
         """Let go of trials that were made or taken up, and of which the engine was never told."""
         for key, result in {**self._errands.unclaimed, **self._committed}.items():
-            match key:
-                case ("take", int(trial_id)) if result:
-                    state, of = "WAITING", trial_id
-                case ("create", _):
-                    state, of = "FAIL", result[0]
-                case _:
-                    continue
+            what, whose = cast("tuple[str, int]", key) if isinstance(key, tuple) else ("", 0)
+            if what == "take" and result:
+                state, of = "WAITING", whose
+            elif what == "create":
+                state, of = "FAIL", result[0]
+            else:
+                continue
             connection.exec_driver_sql(
                 "UPDATE trials SET state = %s WHERE trial_id = %s AND state = 'RUNNING'",
                 (state, of),

@@ -71,8 +71,10 @@ class SqliteStorage(BufferedStorage):
     def _create_study_on(
         self, server: StudyServer, name: str, directions: Sequence[StudyDirection]
     ) -> int:
-        server.create_study(name, [each.name for each in directions])
+        is_new = server.create_study(name, [each.name for each in directions])
         self._file.read_back(self._file.busy_timeout_s)
+        if not is_new:
+            raise DuplicatedStudyError(f"A study named {name!r} already exists.")
         study = self._file.memory.study_named(name)
         if study is None:
             raise KeyError(f"No study is named {name!r}.")
@@ -82,6 +84,11 @@ class SqliteStorage(BufferedStorage):
         """Delete a study with its trials from the file, also when grouped."""
         with self._lock:
             self._flush_or_raise()
+            if self._file.server is not None:
+                self._file.memory.study(study_id)
+                self._file.server.delete_study(study_id)
+                self._file.read_back(self._file.busy_timeout_s)
+                return
             with self._file.transaction() as connection:
                 self._file.memory.study(study_id)
                 for table in TABLES_OF_TRIAL:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from hptui.storage.server.study_server import StudyServer
     from hptui.storage.sqlite.memory import StudyInMemory
 
+_RETRY_S = 0.05
 _LOOK_S = 0.5
 """How often a run on a server takes in what others write there."""
 
@@ -240,17 +241,19 @@ class StudyFile:
     def _push(self, server: StudyServer, timeout_s: float) -> bool:
         """Write all that is gathered on the server, as `flush` does to a file."""
         deadline_s = time.monotonic() + timeout_s
-        try:
-            while self.gathered:
+        while self.gathered:
+            try:
                 written, lost = server.push(self.gathered, deadline_s - time.monotonic())
                 if lost:
                     self._drop_lost(lost)
                 else:
                     self.gathered.forget(written)
                     self._is_mirror_behind = True
-        except (StorageBusyError, StorageWriteError) as error:
-            self.trouble = error.message
-            return False
+            except (StorageBusyError, StorageWriteError) as error:
+                self.trouble = error.message
+                if time.monotonic() >= deadline_s:
+                    return False
+                time.sleep(_RETRY_S)
         self.trouble = None
         return True
 

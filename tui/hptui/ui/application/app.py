@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
 import threading
@@ -224,10 +223,11 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         return [*filters, AsciiFilter()]
 
     def get_driver_class(self) -> type[Driver]:
-        """Return what draws on a terminal."""
+        """Return what draws on a terminal, or in a browser, see `is_in_browser`."""
+        from hptui.ui.application.ending import is_in_browser
         from hptui.ui.application.terminal import TerminalDriver
 
-        return TerminalDriver
+        return super().get_driver_class() if is_in_browser() else TerminalDriver
 
     def exit(
         self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None
@@ -248,8 +248,8 @@ class HptuiApp(ServingApp, inherit_bindings=False):
             self.call_later(self._place_messages)
 
     def _place_messages(self) -> None:
-        with contextlib.suppress(ScreenError):
-            place_messages(self.screen)
+        if self.screen_stack:
+            place_messages(self.screen_stack)
 
     def _handle_exception(self, error: Exception) -> None:
         # What a thread or a timer brings, and what a handler does after waiting, may come while the

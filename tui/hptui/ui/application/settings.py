@@ -24,6 +24,8 @@ SETTINGS_VARIABLE = "HPTUI_SETTINGS"
 """Names the settings file, in the place of the one in the configuration folder."""
 DEFAULT_THEME = "hptui-dark"
 _MAX_BYTES = 1_000_000
+_set_aside: Path | None = None
+"""In the place of the person's file."""
 AtEnd = Literal["nothing", "bell", "notification", "notification-777"]
 AT_END: Final[tuple[AtEnd, ...]] = get_args(AtEnd)
 Taskbar = Literal["auto", "always", "never"]
@@ -87,9 +89,17 @@ def settings_path() -> Path:
     named = os.environ.get(SETTINGS_VARIABLE)
     if named:
         return Path(named).absolute()
+    if _set_aside is not None:
+        return _set_aside
     import platformdirs
 
     return Path(platformdirs.user_config_dir("hptui")) / "settings.toml"
+
+
+def set_settings_aside(path: Path) -> None:
+    """Use another file than the person's for the rest of this process; a variable still counts."""
+    global _set_aside
+    _set_aside = path
 
 
 def load_settings(path: Path | None = None) -> Settings:

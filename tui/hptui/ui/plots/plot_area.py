@@ -23,7 +23,7 @@ from hptui.ui.plots.trial_plot import TrialPlot
 from hptui.ui.plots.view_options import ViewOptions
 from hptui.ui.plots.view_plot import ViewPlot
 from hptui.ui.plots.views import OVERVIEW, VIEWS, View
-from hptui.ui.trial.gauges import GaugeMaker, gauge_lines, leading_note
+from hptui.ui.trial.gauges import GaugeMaker, gauge_lines, legend_lines
 from hptui.ui.trial.trial_lines import in_short
 from hptui.ui.trials.trial_table import TrialTable
 from hptui.ui.widgets.line_view import LineView
@@ -146,9 +146,9 @@ class PlotArea(Vertical):
 
     @property
     def kind(self) -> Kind | None:
-        """The kind of figure that is shown; None in the overview."""
-        kinds = self._view.kinds_for(len(self._snapshot.trials.directions))
-        return kinds[self._turns.get(self._view.name, 0) % len(kinds)] if kinds else None
+        """The kind of figure that is shown; None for history and curve."""
+        n_objectives = len(self._snapshot.trials.directions)
+        return self._view.kind_at(self._turns.get(self._view.name, 0), n_objectives)
 
     @property
     def options(self) -> ViewOptions:
@@ -163,13 +163,13 @@ class PlotArea(Vertical):
     @property
     def main_plot(self) -> TrialPlot:
         """The plot that the view is about."""
-        return self.query_one(HistoryPlot if self._view is OVERVIEW else ViewPlot)
+        return self.query_one(HistoryPlot if self.kind is None else ViewPlot)
 
     @property
     def has_gauges(self) -> bool:
         """Whether the parameters of the trial under the cursor are in sight here."""
-        is_overview = self._view is OVERVIEW
-        return is_overview and not self._has_reports and self.query_one("#second").display
+        is_history = self.kind is None
+        return is_history and not self._has_reports and self.query_one("#second").display
 
     @property
     def arrangement(self) -> dict[str, object]:
@@ -248,6 +248,8 @@ class PlotArea(Vertical):
             plot.set_share(shown.share)
             plot.is_part = bool(shown.share)
         self._name_views()
+        # How many objectives there are is known with the first trials.
+        self._show_its_plots()
         self.fit()
         if self._drawing is not None:
             return
@@ -275,12 +277,16 @@ class PlotArea(Vertical):
         self._view = view
         for plot in self.query(TrialPlot):
             plot.set_brush(None)
-        # With a class all styles of all that is inside would be worked out anew.
-        self.query_one("#overview").display = view is OVERVIEW
-        self.query_one("#view").display = view is not OVERVIEW
+        self._show_its_plots()
         self._apply_sizes()
         self._name_views()
         self._draw()
+
+    def _show_its_plots(self) -> None:
+        # With a class all styles of all that is inside would be worked out anew.
+        is_history = self.kind is None
+        self.query_one("#overview").display = is_history
+        self.query_one("#view").display = not is_history
 
     def toggle_log(self) -> None:
         """Use a log axis, or a linear one, for the plot in focus, else for the view."""
@@ -406,8 +412,9 @@ class PlotArea(Vertical):
         has_unicode = self.app.services.unicode
         found = self._maker.make(snapshot, selected)
         lines = gauge_lines(found, width, has_unicode=has_unicode)
-        note = leading_note(snapshot, has_unicode=has_unicode)
-        view.show([*lines, [], [(note, "note")]] if lines and note else lines)
+        n_objectives = len(snapshot.trials.directions)
+        legend = legend_lines(found, n_objectives, has_unicode=has_unicode)
+        view.show([*lines, [], *legend] if legend else lines)
 
     @on(LineView.Resized, "#gauges")
     def _fit_gauges(self, message: LineView.Resized) -> None:

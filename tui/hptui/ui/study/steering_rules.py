@@ -153,4 +153,5 @@ _NEEDS_ENGINE: Final[
     "fewer-workers": None,
     "budget": _budget,
     "limit-time": _enqueue,
+    "loads": None,
 }

@@ -16,6 +16,7 @@ from hptui.domain.readable import plural
 from hptui.domain.text import escape_line
 from hptui.ui.application.command_screen import CommandScreen, ShownRun
 from hptui.ui.application.stacked import LatestMessage
+from hptui.ui.application.ui_state import remember, remembered
 from hptui.ui.dialogs.annotating import Annotated
 from hptui.ui.dialogs.note_actions import NoteActions
 from hptui.ui.dialogs.questions import ChoiceDialog, TextDialog
@@ -44,6 +45,11 @@ from hptui.ui.study.worker_strip import WorkerStrip
 from hptui.ui.trial.pair_actions import PairActions
 from hptui.ui.trial.trial_side import TrialSide
 from hptui.ui.trials.filter_input import FilterInput
+from hptui.ui.trials.table_arrangement import (
+    ShownColumns,
+    columns_as_before,
+    remember_columns,
+)
 from hptui.ui.trials.trial_table import TrialTable
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.naming import pane_title
@@ -51,6 +57,7 @@ from hptui.ui.widgets.naming import pane_title
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from textual import events
     from textual.app import ComposeResult
 
     from hptui.ui.commands.command_table import Command, Place
@@ -60,6 +67,8 @@ _CALM_AFTER_S: Final = 3.0
 """Without a key; what is only watched is drawn half as often, and costs the run half as much."""
 _CALM_PERIOD_S: Final = 1.0
 _WORKER_ROWS: Final = {"-short": 1, "-normal": 2, "-tall": 6}
+_ALL_ROWS: Final = 12
+"""Of workers, where a person wants to see what each loads."""
 
 
 class StudyScreen(CommandScreen[None]):
@@ -94,6 +103,8 @@ class StudyScreen(CommandScreen[None]):
         self._signs: RunSigns | None = None
         self._picked: int | None = None
         """A trial under the cursor of a plot that the table does not show."""
+        self._columns = ShownColumns()
+        self._shows_loads = bool(remembered(self.PLACE).get("loads"))
         self._ended: tuple[str, ...] = ()
         self._face = ""
         self._notice = ""
@@ -120,11 +131,19 @@ class StudyScreen(CommandScreen[None]):
         """Begin to read."""
         self.query_one("#trials", TrialTable).border_title = pane_title("trials")
         self.query_one("#workers", WorkerStrip).border_title = pane_title("workers")
+        self._columns = columns_as_before(self.path, self.study_name)
+        self.query_one(TrialTable).columns = self._columns
         self._show(self.snapshot)
         self.query_one(TrialTable).focus_table()
         self.call_after_refresh(self._views.arrange_as_before)
         self._feed.start()
         self.set_interval(1.0, self._look_at_clock)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show the trial under the cursor again: panes may have come or gone."""
+        super().on_resize(event)
+        if self.is_mounted:
+            self.call_after_refresh(lambda: self.plots.follow(self.selected))
 
     def on_screen_resume(self) -> None:
         """Let the list of studies have its cursor here when it comes again."""
@@ -168,10 +187,8 @@ class StudyScreen(CommandScreen[None]):
             self._tell_end(())
         self._show_face(empty_face(snapshot, self.app.services.first_key_of))
         strip = self.query_one(WorkerStrip)
-        strip.max_rows = next(
-            (rows for name, rows in _WORKER_ROWS.items() if self.has_class(name)), 2
-        )
-        strip.show(snapshot.engine)
+        rows = next((rows for name, rows in _WORKER_ROWS.items() if self.has_class(name)), 2)
+        strip.show(snapshot.engine, _ALL_ROWS if self._shows_loads else rows)
         self.query_one(TrialTable).show(snapshot)
         self._show_plots()
         self._tell_age()
@@ -232,6 +249,15 @@ class StudyScreen(CommandScreen[None]):
             pane.display = bool(text)
             pane.set_class(bool(self.snapshot.trouble), "-trouble")
             pane.update(Text(text))
+
+    @on(TrialTable.ColumnsChosen)
+    def take_columns(self) -> None:
+        """Read what the columns that were chosen need, and remember them."""
+        table = self.query_one(TrialTable)
+        self._feed.want(table.read_keys)
+        if table.columns != self._columns:
+            self._columns = table.columns
+            remember_columns(self.path, self.study_name, table.columns)
 
     @on(TrialTable.Selected)
     def follow_cursor(self) -> None:
@@ -442,12 +468,22 @@ class StudyScreen(CommandScreen[None]):
             self.open_trial(TrialTable.Opened(self.selected))
 
     def do_sort(self) -> None:
-        """Sort the trials by the next column."""
-        self.query_one(TrialTable).sort_by_next()
+        """Choose the column to sort the trials by."""
+        self.query_one(TrialTable).choose_sort()
+
+    def do_go_to_trial(self) -> None:
+        """Ask for a trial's number, and put the cursor there."""
+        self.query_one(TrialTable).ask_for_place()
 
     def do_reverse(self) -> None:
         """Reverse the order of the trials."""
         self.query_one(TrialTable).reverse()
+
+    def do_loads(self) -> None:
+        """Show what each worker loads, or let the workers take no more room than they need."""
+        self._shows_loads = not self._shows_loads
+        remember(self.PLACE, loads=self._shows_loads)
+        self._show(self.snapshot)
 
     def do_columns(self) -> None:
         """Choose the columns."""
