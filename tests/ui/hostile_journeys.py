@@ -275,7 +275,7 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press down down down down ctrl+n ctrl+n
         {_resized(f'wait "{MARK}"')}
         press escape
-        press W
+        press U
         wait "trials wait."
         press f
         wait "Moved trial"

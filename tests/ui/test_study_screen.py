@@ -272,7 +272,7 @@ def test_a_trial_is_enqueued_by_hand(tmp_path: Path) -> None:
             type 0.75
             press enter
             wait "Waiting 3"
-            press W
+            press U
             wait "3 trials wait."
             expect "x 0.25  kind a"
             press shift+down
