@@ -53,6 +53,7 @@ FAR = replace(HERE, host="elsewhere", boot="other", namespace="1", pid=7)
 )
 def test_an_engine_is_alive_while_it_writes(lease: Lease, silent_s: float, is_alive: bool) -> None:
     mark = read_mark(EngineMark(lease, 1_000.0, 3).spell())
+    assert mark is not None
     assert mark == EngineMark(lease, 1_000.0, 3)
     now_s = 1_000.0 + silent_s
     assert mark.is_alive(now_s) is is_alive
