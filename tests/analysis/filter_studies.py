@@ -49,6 +49,7 @@ class PlainTrial:
     tags: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     host: str = ""
+    memory: int | None = None
     attributes: dict[str, object] = field(default_factory=dict[str, object])
 
 
@@ -75,6 +76,9 @@ class PlainTexts:
 
     def hosts(self) -> Iterable[tuple[int, str]]:
         return [(each.number, each.host) for each in self._trials if each.host]
+
+    def memory(self) -> Iterable[tuple[int, int]]:
+        return [(each.number, each.memory) for each in self._trials if each.memory is not None]
 
     def attributes(self, key: str) -> Iterable[tuple[int, object]]:
         return [

@@ -22,7 +22,8 @@ from hptui.domain.spaces.space import ChoiceParam
 NAMES = completion_names(
     plain_trials([]),
     metric_names=("loss", "val:acc"),
-    tags=("good", "slow run"),
+    words={"tag": ("good", "slow run"), "host": ("node1", "node 2"), "device": ("0", "1")},
+    attributes=("fold", "my key"),
     saved=("mine", "my own"),
 )
 
@@ -44,6 +45,10 @@ NAMES = completion_names(
         ("kernel=rbf|p", ["kernel=rbf|Poly"]),
         ("tag:s", ['tag:"slow run"']),
         ("has:no", ["has:note"]),
+        ("host:n", ["host:node1", 'host:"node 2"']),
+        ("device=", ["device=0", "device=1"]),
+        ("attr.", ["attr.fold", '"attr.my key"']),
+        ("mem", ["memory"]),
         ("lr<1 @m", ["lr<1 @mine", 'lr<1 @"my own"']),
         ("lr<", []),
         ("nothing", []),

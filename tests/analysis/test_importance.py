@@ -317,3 +317,81 @@ def test_nobody_is_left_computing_when_who_asked_is_killed():
         asking.kill()
         gone, _ = psutil.wait_procs([child], timeout=DEADLINE_S)
     assert gone == [child]
+
+
+N_EDITED = 40
+
+
+def edited() -> tuple[Trials, optuna.Study]:
+    """Trials under two spaces of x and n, and those within both as Optuna would have them."""
+    rng = np.random.default_rng(8)
+    before, after = FloatParam(1e-4, 1, log=True), FloatParam(0.01, 10, log=True)
+    wide, narrow = IntParam(1, 9), IntParam(3, 12)
+    is_later = np.arange(N_EDITED) >= N_EDITED // 2
+    x = np.where(is_later, 10 ** rng.uniform(-2, 1, N_EDITED), 10 ** rng.uniform(-4, 0, N_EDITED))
+    n = np.where(is_later, rng.integers(3, 13, N_EDITED), rng.integers(1, 10, N_EDITED))
+    y = rng.random(N_EDITED)
+    values = np.log10(x) ** 2 + 0.3 * n + y / 5
+    later = is_later.astype(int).tolist()
+    params = {
+        "x": param_of("x", (before, after), x, later),
+        "n": param_of("n", (wide, narrow), n, later),
+        "y": param_of("y", FloatParam(0, 1), y),
+    }
+    study = optuna.create_study()
+    floats = optuna.distributions.FloatDistribution
+    ints = optuna.distributions.IntDistribution
+    spaces = {"x": floats(0.01, 1, log=True), "n": ints(3, 9), "y": floats(0, 1)}
+    for at in range(N_EDITED):
+        if 0.01 <= x[at] <= 1 and 3 <= n[at] <= 9:
+            given = {"x": float(x[at]), "n": int(n[at]), "y": float(y[at])}
+            made_trial = optuna.trial.create_trial(
+                params=given, distributions=dict(spaces), value=float(values[at])
+            )
+            study.add_trial(made_trial)
+    return made(values.tolist(), params=params), study
+
+
+@pytest.mark.parametrize("evaluator", ["fanova", "mdi"])
+@pytest.mark.parametrize("names", [(), ("x", "n")])
+def test_edited_bounds_are_judged_where_they_overlap_as_optuna_would(
+    evaluator: Evaluator, names: tuple[str, ...]
+):
+    trials, study = edited()
+    chosen = list(names) or None
+    theirs = optuna.importance.get_param_importances(
+        study, evaluator=judge(evaluator), params=chosen
+    )
+    judged = judged_trials(trials, 0, evaluator, names)
+    shares = evaluate(judged, evaluator, names)
+    found = build_importance(judged, evaluator, 0, shares, names)
+    assert dict(found.shares) == theirs
+    assert (found.left_out, found.n_used, found.n_finite) == ((), len(study.trials), N_EDITED)
+    assert [(each.name, each.low, each.high) for each in found.narrowed] == [
+        ("x", 0.01, 1),
+        ("n", 3, 9),
+    ]
+    assert not found.is_sample
+    text = draw_importance(found, width=110, height=9).picture.plain()
+    assert f"{len(study.trials)} of {N_EDITED} complete" in text
+    assert "x in 0.01 to 1   n in 3 to 9" in text
+
+
+@pytest.mark.parametrize(
+    ("second", "values"),
+    [
+        (FloatParam(2, 3), [2.5] * 20),  # no overlap
+        (FloatParam(0.99, 1.5), [1.2] * 20),  # hardly a trial in it
+        (IntParam(0, 1), [1.0] * 20),  # another kind
+    ],
+)
+def test_a_range_of_too_few_trials_is_left_out_as_before(
+    second: FloatParam | IntParam, values: list[float]
+):
+    first = np.linspace(0, 0.9, 20).tolist()
+    x = param_of("x", (FloatParam(0, 1), second), [*first, *values], [0] * 20 + [1] * 20)
+    y = param_of("y", FloatParam(0, 1), np.linspace(0, 1, 40))
+    judged = judged_trials(made(list(range(40)), params={"x": x, "y": y}), 0, "mdi")
+    assert (judged.narrowed, judged.n_outside, len(judged.values)) == ((), 0, 40)
+    everything = judged_trials(made(list(range(40)), params={"x": x, "y": y}), 0, "ped-anova")
+    assert (everything.narrowed, len(everything.values)) == ((), 40)

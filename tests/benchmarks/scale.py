@@ -126,7 +126,9 @@ def main() -> None:
     """Print a table, and a line on many workers."""
     asked = sys.argv[1:] or [*FAR, "many"]
     with ExitStack() as stack:
-        backends = [each for each in FAR if each in asked and can_have(each, stack)]
+        backends: list[Backend] = [
+            each for each in FAR if str(each) in asked and can_have(each, stack)
+        ]
         # One after the other, so that a machine that is busy for a while is it for all of them.
         costs = {backend: dict.fromkeys(SIZES, math.inf) for backend in backends}
         for _ in range(ROUNDS):

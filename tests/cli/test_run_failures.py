@@ -11,7 +11,7 @@ from hptui.cli.output.run_failures import Failures
 from hptui.cli.output.run_output import JsonLines, Lines, Quiet
 from hptui.engine.run.observer import Finished, Started
 from hptui.engine.run.outcome import TrialError
-from hptui.engine.run.study_trials import Counts, TrialRecord
+from hptui.engine.run.study_trials import Best, Counts, TrialRecord
 
 STARTED = Started(
     study="s",
@@ -146,3 +146,14 @@ def test_json_output_has_every_failed_trial() -> None:
     for number in range(100):
         lines.trial(failed(number, "always"))
     assert len(out.getvalue().splitlines()) == 100
+
+
+def test_the_best_trial_takes_one_line_however_many_parameters_it_has() -> None:
+    for n_params, end in [(0, "trial 0"), (2, "p0 0  p1 1"), (500, "p29 29  and 470 more")]:
+        out = io.StringIO()
+        lines = Lines(io.StringIO(), out, is_live=False, unicode=True)
+        lines.started(STARTED)
+        params = {f"p{number}": number for number in range(n_params)}
+        lines.finished(replace(ended(0), best=Best(0, 0.5), best_params=params))
+        assert out.getvalue().startswith("best 0.5  trial 0")
+        assert out.getvalue().endswith(f"{end}\n")

@@ -53,6 +53,11 @@ class DaskProcesses:
         self.started.append(process)
         return process
 
+    def add_workers(self, n_workers: int) -> None:
+        """Start workers of a thread each, with their nannies."""
+        for _ in range(n_workers):
+            self.start("dask_worker", "--nthreads", "1")
+
     def close(self) -> None:
         """End all of it, whatever is left."""
         left: list[psutil.Process] = []
@@ -79,8 +84,7 @@ def cluster_in(
     try:
         cluster.start("dask_scheduler", "--host", f"{protocol}://127.0.0.1", "--port", "0")
         wait_until(lambda: cluster.file.exists() and cluster.file.stat().st_size, "a scheduler")
-        for _ in range(n_workers):
-            cluster.start("dask_worker", "--nthreads", "1")
+        cluster.add_workers(n_workers)
         yield cluster
     finally:
         cluster.close()

@@ -72,12 +72,16 @@ def test_zoo_on_a_cluster_of_its_own(tmp_path: Path) -> None:
 def test_each_part_may_be_killed(tmp_path: Path) -> None:
     folder = tmp_path / "cluster"
     folder.mkdir()
-    with cluster_in(folder, n_workers=2) as cluster:
+    with cluster_in(folder, n_workers=0) as cluster:
         process = begun(
             tmp_path,
             f"{SOURCE}:waits",
             *("--scheduler", str(cluster.file), "--workers", "2", "--trials", "4"),
         )
+        assert process.stderr is not None
+        told = process.stderr.readline()
+        assert "The dask cluster has no workers; the run waits for some to come." in told
+        cluster.add_workers(2)
         kinds: dict[int, str] = {}
         for number, part in enumerate(("agent", "dask", "worker", "nanny")):
             parts = wait_for_trial(folder, number)

@@ -147,7 +147,7 @@ def test_an_agent_of_another_version_is_refused(server: Server, tmp_path: Path) 
         **server.variables(),
     )
     assert code == 1
-    assert "one has another version of hptui: its agents speak protocol 99, not 1." in err
+    assert "one has a different version of hptui: its agents speak protocol 99, not 1." in err
     assert not (tmp_path / "s.db").exists()
 
 

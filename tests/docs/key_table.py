@@ -38,5 +38,21 @@ def keys_block() -> str:
     return "\n".join(lines[:-1]) + "\n"
 
 
+def shared_keys_block() -> str:
+    """Return the keys that several screens have, with what each screen calls them."""
+    screens = [place for place in HEADS if place != "app"]
+    labels: dict[str, dict[Place, str]] = {}
+    for command in COMMANDS:
+        for key in command.keys:
+            labels.setdefault(key, {})[command.place] = command.label
+    head = " | ".join(HEADS[place] for place in screens)
+    lines = [f"| | {head} |", "| --- |" + " --- |" * len(screens)]
+    for key, found in labels.items():
+        if len(found) > 1:
+            cells = " | ".join(found.get(place, "") for place in screens)
+            lines.append(f"| `{key_text(key)}` | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
 def _code(keys: Iterable[str]) -> str:
     return " ".join(f"`{key}`" for key in keys)

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.docs.key_table import keys_block
+from tests.docs.key_table import keys_block, shared_keys_block
 from tests.docs.pages import PAGES, page_text
 from tests.storage.study_file import CHOICE, FLOAT, StudyFile
 
@@ -180,6 +180,7 @@ def topics_block() -> str:
 
 BLOCKS: Final = {
     "keys": keys_block,
+    "shared-keys": shared_keys_block,
     "figures": figures_block,
     "commands": commands_block,
     "samplers": lambda: methods_block("sampler"),

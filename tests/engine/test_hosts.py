@@ -92,7 +92,7 @@ def greeting(**changed: object) -> Message:
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"protocol": 0}, "n07 has another version of hptui"),
+        ({"protocol": 0}, "n07 has a different version of hptui"),
         ({"protocol": "\x1b[2J"}, "speak protocol"),
         ({"versions": {}}, "has no Optuna"),
         ({"versions": {**Versions.here().to_json(), "hptui": "0.0"}}, "n07 has hptui 0.0, not"),
@@ -100,8 +100,8 @@ def greeting(**changed: object) -> Message:
             {"versions": {**Versions.here().to_json(), "optuna": "3.6.1"}},
             "workers need Optuna 4 or 5",
         ),
-        ({"sha": "3f2a" * 16}, r"n07 has another train.py \(3f2a3f2a... here 91bc91bc...\)"),
-        ({"sha": None}, "n07 has another train.py"),
+        ({"sha": "3f2a" * 16}, r"has a different train.py \(3f2a3f2a... there, 91bc91bc... here\)"),
+        ({"sha": None}, "n07 has a different train.py"),
         ({"problem": {"message": "There is no file x.", "hint": ""}}, "n07: There is no file x."),
         ({"cores": 0}, "cannot be understood"),
         ({"pid": "x"}, "cannot be understood"),

@@ -47,7 +47,7 @@ SCRIPTS = {
         type digits-svc
         press enter
         wait "gamma" 60s
-        press down l f
+        press down l =
         type 10
         press enter
         wait "fixed" 10s

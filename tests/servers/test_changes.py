@@ -8,6 +8,9 @@ import json
 import math
 import random
 import shlex
+import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -17,21 +20,24 @@ from sqlalchemy import text
 from tests.servers.test_servers import KINDS, Place
 from tests.storage.mirroring import address_of, copied, journal, studies_in
 from tests.storage.random_studies import write_study
+from tests.ui.driving import drive
 
 from hptui.cli.main import main
 from hptui.engine.studies.trash import list_trash
 from hptui.errors import StudyFileError
 from hptui.storage.annotations.changes import TagEdit
+from hptui.storage.files.leases import Lease
 from hptui.storage.mirror import server
 from hptui.storage.mirror.changing import annotate_on_server
 from hptui.storage.mirror.following import MirrorWriter, refresh, writing
 from hptui.storage.mirror.mirrors import mirror_path
 from hptui.storage.read.study_detail import read_study
 from hptui.storage.read.trial_detail import read_trial
+from hptui.storage.server.engines import EngineMark
+from hptui.ui.application.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from pathlib import Path
 
     from optuna.storages import BaseStorage
 
@@ -98,7 +104,8 @@ def test_a_study_goes_to_a_server_into_a_file_and_a_journal_and_back_as_it_was(
         start.set_study_user_attr(study_id, "long", "ü" * 5_000)
         start.set_study_user_attr(study_id, "list", [[1, "a"], {"b": None}, math.nan, -math.inf])
         trial_id = start.create_new_trial(study_id)
-        listed = optuna.distributions.CategoricalDistribution(((1, 2), (3,)))
+        choices: Any = ((1, 2), (3,))
+        listed = optuna.distributions.CategoricalDistribution(choices)
         start.set_trial_param(trial_id, "layers", 1, listed)
         start.set_trial_user_attr(trial_id, "x" * 500, "é" * 10_000)
         start.set_trial_system_attr(trial_id, "constraints", [0.5, -math.inf])
@@ -206,6 +213,13 @@ def test_a_study_is_renamed_and_deleted_after_a_copy_and_comes_back(
     copy = studies_in(tmp_path / "studies" / "vit-ü 2.db")
     assert [each[0] for each in copy] == ["vit/ü 2"]
     assert len(copy[0][-1]) == 4
+    # An engine that has written a moment ago keeps its study, whatever runs in it.
+    mark = EngineMark(Lease.of_this_process("other", "a", tmp_path), time.time())
+    other._storage.set_study_system_attr(other._study_id, mark.key, json.loads(mark.spell()))
+    for command in ("rename {0}#other new", "delete {0}#other --confirm other"):
+        assert "is being run by process" in hptui(command.format(place.url), 1)
+    gone = replace(mark, beat_s=mark.beat_s - 600)
+    other._storage.set_study_system_attr(other._study_id, mark.key, json.loads(gone.spell()))
     # A trial that gives signs of life keeps it from being deleted.
     running = other.ask()
     beat = f"INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES ({running._trial_id}, now())"
@@ -250,3 +264,70 @@ def test_the_doctor_fails_what_has_missed_its_heartbeats_and_nothing_else(
     assert study.get_trials()[5].params == trials[0].params
     assert "no stale trials" in hptui(f"doctor {place.url}#resnet --fail", 2)
     assert "no study 'nosuch'" in hptui(f"doctor {place.url}#nosuch", 2)
+
+
+def test_the_application_asks_for_a_password_and_changes_what_is_on_a_server(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place.kind != "postgresql":
+        pytest.skip("one kind of server is enough for the screens")
+    study = a_study(place)
+    stale = study.ask()
+    beat = f"INSERT INTO trial_heartbeats VALUES (1, {stale._trial_id}, '2020-01-01')"
+    place.execute(beat)
+    place.execute("CREATE ROLE locked SUPERUSER LOGIN PASSWORD 'se same'")
+    with place_connection(place) as connection:
+        rules = Path(str(connection.execute(text("SHOW hba_file")).scalar()))
+        before = rules.read_text()
+        rules.write_text(f"local all locked scram-sha-256\n{before}")
+        connection.execute(text("SELECT pg_reload_conf()"))
+    where = place.url.replace("me:open%20sesame@", "locked@")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    drive(
+        """
+        wait "Password for postgresql://locked"
+        expect "~/.pgpass"
+        type "wrong"
+        press enter
+        wait "read again"
+        wait "Password for postgresql://locked"
+        type "se same"
+        press enter
+        wait "lab#resnet"
+        expect "1 running, read"
+        press home
+        press m
+        wait "ctrl+s save"
+        type "from here"
+        press ctrl+s
+        wait "Saved the note"
+        press f
+        wait "is stale"
+        press esc
+        press R
+        wait "Rename resnet"
+        press end
+        type "-2"
+        press enter
+        wait "lab#resnet-2"
+        press x
+        wait "on the server?"
+        press x
+        wait "Type its name"
+        type "resnet"
+        press enter
+        expect "That is not resnet-2"
+        type "-2"
+        press enter
+        wait "A copy is in the trash"
+        press u
+        wait "Restored"
+        """,
+        settings=Settings(storages={"lab": where, "away": "postgresql://me@127.0.0.1:1/d"}),
+    )
+    rules.write_text(before)
+    assert place.storage.get_all_studies() == []
+    (copy,) = (tmp_path / "studies").glob("*.db")
+    assert read_study(copy, "resnet-2").note.body == "from here"
+    kept = [each for each in tmp_path.rglob("*") if each.is_file()]
+    assert not any(b"se same" in each.read_bytes() for each in kept)

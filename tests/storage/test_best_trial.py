@@ -21,7 +21,12 @@ from hptui.analysis.history import history_of
 from hptui.analysis.objectives.best import best_trials
 from hptui.domain.best import is_better
 from hptui.engine.following.new_best import NewBest
-from hptui.storage.read.best_trial import TREND_POINTS, read_best, read_trend
+from hptui.storage.read.best_trial import (
+    TREND_POINTS,
+    read_best,
+    read_best_values,
+    read_trend,
+)
 from hptui.storage.read.constraints import OLD_KEY, PREFIX, is_feasible
 from hptui.storage.read.study_reader import StudyReader
 from hptui.storage.sqlite.storage import SqliteStorage
@@ -124,3 +129,14 @@ def test_both_forms_of_the_front_hold_the_same_values(seed: int, tmp_path: Path)
     signs = np.array([1.0 if each == "minimize" else -1.0 for each in directions])
     losses: list[list[float]] = (trials.values[best_trials(trials)] * signs).tolist()
     assert set(front) == {tuple(each) for each in losses}
+
+
+def test_each_objective_has_its_best(tmp_path: Path) -> None:
+    directions: tuple[Direction, ...] = ("minimize", "maximize")
+    with StudyFile(tmp_path / "s.db") as file:
+        file.add_study("s", ("MINIMIZE", "MAXIMIZE"))
+        assert read_best_values(file.connection, 1, directions) == ()
+        file.add_trial((1.0, 1.0))
+        file.add_trial((2.0, 5.0))
+        file.add_trial((0.0, 9.0), attributes={"constraints": [1.0]})
+        assert read_best_values(file.connection, 1, directions) == (1.0, 5.0)

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 import stat
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -37,8 +39,10 @@ from hptui.storage.mirror.following import MirrorWriter, refresh, writing
 from hptui.storage.mirror.journal import JournalFile
 from hptui.storage.mirror.mirror_file import MirrorFile
 from hptui.storage.mirror.mirrors import mirror_path, mirror_state, mirrors_folder
+from hptui.storage.mirror.server import url_of
 from hptui.storage.mirror.source import Checkpoint, RowBatch
 from hptui.storage.read.studies import study_names
+from hptui.storage.read.trial_detail import read_trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +80,70 @@ NO_ADDRESSES = [
     "x\0",
     "nosuch.log",
 ]
+
+
+@pytest.mark.parametrize("is_any", [False, True])
+def test_what_a_study_says_of_trials_by_their_ids_is_about_the_same_ones(
+    tmp_path: Path, is_any: bool
+) -> None:
+    path = tmp_path / "journal.log"
+    storage = journal(path)
+    study = optuna.create_study(study_name="a", storage=storage)
+    ids = [study.ask()._trial_id for _ in range(3)]
+    for key, value in (
+        (f"dashboard:{ids[1]}:note_ver", 1),
+        (f"dashboard:{ids[1]}:note_str:0", "of trial 1"),
+        ("dashboard:note_ver", 2),
+        ("NSGAIISampler:parent:0", ids[:2]),
+    ):
+        storage.set_study_system_attr(study._study_id, key, value)
+    file = tmp_path / "mirrors" / "a.db"
+    file.parent.mkdir()
+    source = AnyStorage(lambda: journal(path), "journal", "a") if is_any else JournalFile(path)
+    source.open()
+    mirror = MirrorFile(file)
+    mirror.take(source.changes(None, mirror))
+    mirror.close()
+    assert [read_trial(file, "a", each).note.body for each in range(3)] == ["", "of trial 1", ""]
+    with closing(sqlite3.connect(file)) as connection:
+        (parents,) = connection.execute(
+            "SELECT value_json FROM study_system_attributes WHERE key LIKE '%parent%'"
+        ).fetchone()
+        first = connection.execute("SELECT trial_id FROM trials ORDER BY number LIMIT 2").fetchall()
+    assert [(each,) for each in json.loads(parents)] == first
+
+
+def test_a_password_goes_to_programs_and_comes_from_the_files_of_mysql(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {
+        text: address_of(text).environment()
+        for text in (
+            "postgresql://me:open%20sesame@lab/db",
+            "mysql+pymysql://me:a:b@lab/db?x=1#s",
+            "postgresql://me@lab/db",
+            "redis://:sesame@lab/0",
+        )
+    }
+    assert list(found.values()) == [
+        {"PGPASSWORD": "open sesame"},
+        {"MYSQL_PWD": "a:b"},
+        {},
+        {},
+    ]
+    pytest.importorskip("pymysql")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("MYSQL_PWD", raising=False)
+    options = tmp_path / ".my.cnf"
+    for content, password in (
+        ("", None),
+        ("[client]\nuser=me\npassword = 'se#same'\nskip-ssl\n[mysqld]\nx\n", "se#same"),
+        ("no section\n\x00", None),
+        ("[mysqld]\npassword=no\n", None),
+    ):
+        options.write_text(content)
+        assert url_of(address_of("mysql://me@lab/db")).password == password, content
+    assert url_of(address_of("mysql://me:own@lab/db")).password == "own"
 
 
 def test_an_address_is_a_place_and_a_study_and_never_shows_its_password() -> None:

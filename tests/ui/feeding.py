@@ -12,7 +12,7 @@ from hptui.ui.study.snapshot import StudySnapshot
 from hptui.ui.study.study_feed import StudyFeed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Collection, Generator
     from pathlib import Path
 
 Posted = TypeVar("Posted")
@@ -24,6 +24,7 @@ class Followed(Generic[Posted]):
     def __init__(self, nudge: Callable[[], None]) -> None:
         self.posted: list[Posted] = []
         self.nudge = nudge
+        self.want: Callable[[Collection[str]], None] = lambda _: None
 
     @property
     def latest(self) -> Posted:
@@ -47,6 +48,7 @@ def following(
     posted: list[StudySnapshot] = []
     feed = StudyFeed(path, name, posted.append, period_s=period_s)
     followed = Followed[StudySnapshot](feed.nudge)
+    followed.want = feed.want
     followed.posted = posted
     feed.start()
     try:

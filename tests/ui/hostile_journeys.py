@@ -151,6 +151,10 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press x
         press g
         press G
+        press g C j C
+        wait "#0 and #1"
+        wait "≠ [b]m"
+        press escape G
         press enter
         wait "#8"
         wait "waiting"
@@ -196,7 +200,11 @@ JOURNEYS: Final[dict[str, Journey]] = {
         wait "by parameter"
         press 5
         wait " and [b]m"
-        press 5
+        press B enter shift+left shift+up
+        wait "enter takes it"
+        press enter
+        wait "Region"
+        press escape 5
         wait "rank of"
         press h
         wait "What the view shows"
@@ -248,11 +256,11 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press enter
         type 7
         wait "must not be above"
-        press escape f
+        press escape =
         type 0.5
         press enter
         wait "once applied"
-        press G f
+        press G =
         wait "Fix choice"
         press escape
         {_resized(f'wait "{MARK}"')}
@@ -300,11 +308,11 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press enter
         type 7
         wait "Low is 7.0 and high is 1.0"
-        press escape f
+        press escape =
         type 0.5
         press enter
         wait "1 edited"
-        press down down down down f
+        press down down down down =
         wait "Fix choice"
         wait "{MARK}"
         press down enter

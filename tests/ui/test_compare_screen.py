@@ -114,6 +114,14 @@ def test_what_the_best_have_and_what_it_took(folder: Path):
         press enter
         wait "to reach 1.75"
         wait "never"
+        press b
+        type 1.5
+        press enter
+        wait "to reach 1.5"
+        press b
+        type 1.75
+        press enter
+        wait "to reach 1.75"
         press l
         wait "log axis"
         press j enter

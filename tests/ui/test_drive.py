@@ -48,12 +48,41 @@ def test_what_the_person_has_arranged_is_neither_read_nor_changed(tmp_path: Path
     state = tmp_path / "state" / "hptui" / "screens.json"
     state.parent.mkdir(parents=True)
     state.write_text('{"study": {"view": "timeline"}}')
+    settings = tmp_path / "config" / "hptui" / "settings.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('theme = "hptui-light"\n[keys]\nhelp = "f9"\n')
     with StudyFile(tmp_path / "s.db") as built:
         built.add_study("s")
         built.add_trial(1.0)
-    script = 'wait "1 trial"\npress enter\nwait "history"\npress )\npress 4\nwait "no parameters"'
-    done = run_drive(script, tmp_path, XDG_STATE_HOME=str(tmp_path / "state"))
+    script = """
+    wait "1 trial"
+    press enter
+    wait "history"
+    press )
+    press 4
+    wait "no parameters"
+    press ?
+    wait "esc close"
+    press esc
+    press f8
+    wait "Theme hptui-light"
+    press /
+    type value<9
+    press ctrl+s
+    wait "Which name?"
+    type good
+    press enter
+    wait "@good"
+    """
+    places = {"XDG_STATE_HOME": "state", "XDG_CONFIG_HOME": "config", "HPTUI_SETTINGS": ""}
+    done = run_drive(
+        script,
+        tmp_path,
+        **{key: str(tmp_path / name) if name else "" for key, name in places.items()},
+    )
     assert done.returncode == 0, done.stderr
+    assert settings.read_text() == 'theme = "hptui-light"\n[keys]\nhelp = "f9"\n'
+    assert os.listdir(settings.parent) == ["settings.toml"]
     assert state.read_text() == '{"study": {"view": "timeline"}}'
     assert os.listdir(state.parent) == ["screens.json"]
 

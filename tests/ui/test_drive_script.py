@@ -9,6 +9,7 @@ from hptui.ui.driving.drive_script import (
     STEP_HELP,
     Action,
     Click,
+    Drag,
     Press,
     Resize,
     Screenshot,
@@ -36,6 +37,7 @@ from hptui.ui.driving.drive_script import (
         ('screenshot "a b.txt"', Screenshot("a b.txt")),
         ("size 80x24", Resize(80, 24)),
         ("click 10 3", Click(10, 3)),
+        ("drag 10 3 0 20", Drag(Click(10, 3), Click(0, 20))),
     ],
 )
 def test_each_step(line: str, action: Action) -> None:
@@ -61,6 +63,7 @@ def test_each_step(line: str, action: Action) -> None:
         ("size 0x10", "not a size"),
         ("size 9999x10", "not a size"),
         ("click 3", "a column and a row"),
+        ("drag 1 2 3", "two cells"),
         ("click -1 3", "a column and a row"),
         ("\x1b[31m", "there is no step"),
     ],
@@ -74,4 +77,4 @@ def test_a_line_that_is_no_step_is_named(line: str, says: str) -> None:
 
 def test_the_help_names_each_step() -> None:
     forms = [form.split()[0] for form, _ in STEP_HELP]
-    assert len(forms) == len(set(forms)) == 9
+    assert len(forms) == len(set(forms)) == 10

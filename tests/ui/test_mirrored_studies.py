@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import optuna
@@ -96,13 +98,27 @@ def test_a_row_says_how_old_it_is_and_what_cannot_be_done_with_it() -> None:
     assert study_state(old) == ("trouble", "trouble")
     named = [text for label, text, _ in preview_lines(old, None) if label == "is"]
     assert named[0].startswith("mirror of postgresql://me@lab/db, ")
-    asked = {
-        command: disabled_reason(command, StudiesState(old, False, False, [old], int, False, True))
-        for command in ("rename-study", "delete-study", "run-again", "edit-note", "edit-tags")
+    changes = ("rename-study", "delete-study", "edit-note", "edit-tags", "mend-study")
+    copies = ("duplicate-study", "fork-study", "export-study", "report-study")
+    in_journal = replace(old, mirror=MirrorState("/data/journal.log", None, now_s))
+    for where, refused, sentence in (
+        (old, ("run-again",), "hptui run --storage runs it there."),
+        (in_journal, ("run-again", *changes), "/data/journal.log; hptui only reads it there."),
+    ):
+        state = StudiesState(where, False, False, [where], int, False, True)
+        said = {each: disabled_reason(each, state) for each in ("run-again", *changes, *copies)}
+        assert {each for each, reason in said.items() if reason} == set(refused)
+        assert all(reason.endswith(sentence) for reason in said.values() if reason)
+    now_s = time.time()
+    fresh = replace(old, counts={"RUNNING": 2}, mirror=row(synced_s=now_s - 12).mirror)
+    model = StudiesModel([fresh, locked_row()], now_s=now_s, width=300)
+    texts = {model.cell(at, len(model.columns) - 1).text for at in range(2)}
+    assert texts == {
+        "2 running, read 12 s ago  postgresql://me@lab/db",
+        "wants a password: enter asks for it  postgresql://me@lab/db",
     }
-    assert set(asked.values()) == {
-        "This study is on postgresql://me@lab/db; hptui only reads it there."
-    }
-    state = StudiesState(old, False, False, [old], int, False, True)
-    for command in ("duplicate-study", "fork-study", "export-study", "report-study"):
-        assert disabled_reason(command, state) is None
+
+
+def locked_row() -> StudyRow:
+    locked = row(synced_s=None, trouble="No password.", wants_password=True)
+    return replace(locked, name="lab", problem="No password.")

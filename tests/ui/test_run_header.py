@@ -12,8 +12,8 @@ from tests.made_trials import trials_of
 from hptui.trials import Trials
 from hptui.ui.study.run_header_lines import HeaderLayout
 from hptui.ui.study.run_summary import empty_face, notice, show_rate, summarize_run
-from hptui.ui.study.snapshot import EngineState, StudySnapshot, WorkerStatus
-from hptui.ui.study.worker_lines import arrange_workers, full_width, rows_needed
+from hptui.ui.study.snapshot import EngineState, StudySnapshot, WorkerLoad, WorkerStatus
+from hptui.ui.study.worker_lines import arrange_workers, cell_width, full_width, rows_needed
 
 ENGINE = EngineState(
     state="running",
@@ -181,7 +181,37 @@ def test_workers_say_their_place_where_there_is_room() -> None:
         assert [len(text) for text in texts] == [each.width for each in cells]
         assert ["GPU 0 " in texts[0], "GPU MIG-c7384736-a7~" in texts[1]] == [shown] * 2
         assert all("0.951" in text for text in texts)
-    assert rows_needed(2, cell, 3, cell) == 2
+    assert rows_needed(engine, cell, 3) == 2
+
+
+def test_workers_say_what_they_load_as_far_as_there_is_room() -> None:
+    cpu, memory, gpu = tuple(range(10, 110, 10)), (1 << 30, 3 << 29), (0, 95)
+    one, two, *_ = workers(3).workers
+    engine = replace(
+        ENGINE,
+        workers=(
+            replace(one, load=WorkerLoad(cpu, memory, gpu)),
+            replace(two, load=WorkerLoad((), (1 << 20,))),
+            replace(two, index=2),
+        ),
+    )
+
+    def texts(width: int, rows: int, *, unicode: bool = True) -> list[str]:
+        arranged = arrange_workers(engine, width, rows, unicode=unicode)
+        assert rows_needed(engine, width, rows) == len(arranged.rows)
+        found = ["".join(text for text, _ in each.spans) for row in arranged.rows for each in row]
+        assert {len(text) for text in found} == {cell_width(engine, width, rows)}
+        return found
+
+    told, starting, unknown = texts(118, 3)
+    assert told.split("0.951")[1].split() == (
+        ["cpu", "▃▃▄▅▅▆▆▇", "100%", "mem", "▅▇", "1.5", "GB", "gpu", "▁▇", "95%"]
+    )
+    assert "mem" not in starting + unknown
+    told, *_ = texts(2 * 64, 2)
+    assert told.split("0.951")[1].split() == ["100%", "1.5", "GB", "gpu", "95%"]
+    assert "%" not in "".join(texts(118, 1))
+    assert "".join(texts(118, 3, unicode=False)).replace("R", "").isascii()
 
 
 @pytest.mark.parametrize("value", [0.951, -1.23456e-05, float("nan"), 12345678.0])
@@ -199,4 +229,4 @@ def test_workers_fit_their_place_and_no_value_is_cut(
 
 
 def test_rows_for_workers_are_as_few_as_hold_them() -> None:
-    assert [rows_needed(count, 118, 2) for count in (0, 1, 3, 4, 99)] == [1, 1, 1, 2, 2]
+    assert [rows_needed(workers(count), 118, 2) for count in (0, 1, 3, 4, 99)] == [1, 1, 1, 2, 2]

@@ -191,7 +191,7 @@ def test_options_with_few_values_go_round() -> None:
         ("target", "nan", "nan cannot be reached."),
         ("workers", "5000", "5000 is above the limit of 4096 workers."),
         ("workers", "", "'' is not a whole number above 0."),
-        ("backend", "dask", "'dask' is not one of loky, threading."),
+        ("backend", "ray", "'ray' is not one of loky, threading, ssh, dask."),
         ("seed", "-1", "'-1' is not a seed from 0 to 4294967295."),
         ("name", "../up", "'../up' cannot be a study's name."),
         ("name", "taken", "There is already a study taken."),
@@ -223,7 +223,7 @@ def test_defaults_of_a_person_are_used_and_wrong_ones_left_out() -> None:
     defaults: dict[str, int | str] = {
         "trials": 7,
         "workers": 3,
-        "backend": "dask",
+        "backend": "ray",
         "sampler": "random",
         "timeout": "5m",
     }

@@ -65,7 +65,7 @@ def test_what_edits_would_do_is_told_before_they_are_applied(file: Path) -> None
         type 4.5
         press enter
         wait "0 kept, 1 set aside" 10s
-        press down f
+        press down =
         wait "Fix kind"
         press down enter
         wait "once applied" 10s
@@ -116,6 +116,12 @@ def test_what_the_study_holds_cannot_change(file: Path) -> None:
         wait "this study holds it on a linear one" 10s
         press f5
         wait "this study holds it on a linear one" 10s
+        expect "F6 forks it."
+        expect-not "hptui fork"
+        press f6
+        wait "Fork w"
+        wait "w-2 would have" 20s
+        press escape
         expect "Edit the space of w"
         """,
         file,

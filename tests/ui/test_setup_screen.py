@@ -456,11 +456,11 @@ def test_hostile_names_and_choices() -> None:
             press enter
             type 7
             wait "Low is 7.0 and high is 1.0"
-            press escape f
+            press escape =
             type 0.5
             press enter
             wait "1 edited"
-            press down down down f
+            press down down down =
             wait "Fix choice"
             press down enter
             wait "2 edited"
@@ -848,7 +848,7 @@ def test_another_objective_is_not_mixed_into_a_study_without_asking(folder: Path
     shape(
         f"""
         {other}
-        press n
+        press s
         wait "--study objectives_to_set_up-waiting" 30s
         expect-not "--any-objective"
         """,

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from pathlib import Path
 
-NEEDS_ENGINE = ("pause", "stop", "kill-trial", "limit-time")
+NEEDS_ENGINE = ("pause", "stop", "kill-trial", "limit-time", "loads")
 FOR_NEXT_RUN = ("edit-space", "add-trial", "copy-trial", "budget", "more-workers", "fewer-workers")
 
 

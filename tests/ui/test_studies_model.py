@@ -154,6 +154,25 @@ def test_what_goes_on_is_told_by_mark_and_words(fields: dict[str, Any], mark: st
     assert told["activity"] == activity
 
 
+def test_tags_stand_by_name_and_several_objectives_with_the_best_of_each():
+    both = ("minimize", "maximize")
+    told = cells(row("s", directions=both, bests=(0.25, 120.5), tags=("good", "late\x1b[2J")))
+    assert told["study"] == "  s #good #late\\x1b[2J"
+    assert (told["goal"], told["best"]) == ("min/max", "0.25/120.5")
+    assert cells(row("s", tags=("a" * 40,)))["study"].endswith("aaa…")
+    three = cells(row("s", directions=("minimize",) * 3, bests=(1.0, 2.0, 3.0)))
+    assert three["best"] == "3 values"
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_what_is_to_be_done_is_told_to_its_end(width: int):
+    stale = row("a long name of a study that was given by hand", counts={**COUNTS, "STALE": 12})
+    (*_, activity) = StudiesModel([stale], now_s=NOW_S, width=width).columns
+    used = sum(each.width + 2 for each in StudiesModel([stale], now_s=NOW_S, width=width).columns)
+    assert activity.width >= len("12 stale trials: f fixes")
+    assert used <= width
+
+
 def test_an_engine_of_which_nothing_is_known_is_not_described():
     unknown = {"workers": (), "n_complete": 0, "n_pruned": 0, "n_failed": 0, "n_trials": None}
     assert engine_text(engine(state="on otherhost", **unknown)) == "runs on otherhost"

@@ -25,8 +25,11 @@ from hptui.engine.ipc.client import ask_engine
 from hptui.engine.studies.trash import list_trash
 from hptui.storage.read.studies import list_studies, read_summary, study_names
 from hptui.ui.application.app import HptuiApp
+from hptui.ui.studies import catalogue_feed
 from hptui.ui.studies.catalogue_feed import Catalogue
 from hptui.ui.studies.studies_screen import StudiesScreen
+from hptui.ui.studies.study_row import StudyRow, read_rows
+from hptui.ui.study.study_screen import StudyScreen
 from hptui.ui.widgets.grid import Grid
 
 if TYPE_CHECKING:
@@ -94,12 +97,12 @@ def test_studies_are_listed_with_what_matters(folder: Path):
     ("keys", "expected"),
     [
         ((), ["newer", "older"]),
-        (("S",), ["older", "newer"]),
+        (("I",), ["older", "newer"]),
         (("s",), ["newer", "older"]),
-        (("s", "S"), ["older", "newer"]),
+        (("s", "I"), ["older", "newer"]),
         # From the study on: objective, goal, best, largest first.
         (("s", "s", "s", "s"), ["newer", "older"]),
-        (("s", "s", "s", "s", "S"), ["older", "newer"]),
+        (("s", "s", "s", "s", "I"), ["older", "newer"]),
     ],
 )
 def test_the_study_last_active_comes_first_and_any_column_sorts(
@@ -334,6 +337,53 @@ def test_enter_opens_the_study_and_escape_comes_back(folder: Path):
         wait "1 study"
         """
     )
+
+
+def test_the_list_has_its_cursor_on_the_study_that_was_looked_at(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    study(folder, "older", 3.0, age_s=4000)
+    path = study(folder, "wine", 3.0, 1.25, age_s=40)
+    # It is opened by its name, and the list is read only then.
+    app = drive(
+        """
+        wait "not running"
+        press escape
+        wait "2 studies"
+        wait "─ older, 1 trial ─"
+        """,
+        "older",
+    )
+    assert app.services.looked_at is None
+    # What was read before is not read again: only a file that has changed.
+    read: list[str] = []
+
+    def counted(path: Path, *, is_known: bool) -> tuple[StudyRow, ...]:
+        read.append(path.stem)
+        return read_rows(path, is_known=is_known)
+
+    monkeypatch.setattr(catalogue_feed, "read_rows", counted)
+
+    def change(app: HptuiApp) -> None:
+        if isinstance(app.screen, StudyScreen) and "one more" not in read:
+            with StudyFile(path) as file:
+                file.add_trial(0.5)
+            read.append("one more")
+
+    drive(
+        """
+        wait "─ wine, 2 trials ─"
+        press enter
+        wait "not running"
+        wait "3 trials"
+        press escape
+        wait "─ wine, 3 trials ─"
+        """,
+        observe=change,
+    )
+    at = read.index("one more")
+    assert sorted(read[:at]) == ["older", "wine"]
+    assert read[at + 1 :] == ["wine"]
 
 
 def test_a_file_that_cannot_be_read_says_why(folder: Path):

@@ -129,6 +129,13 @@ def test_a_live_run_is_watched_and_steered(tmp_path: Path) -> None:
             press enter
             wait "The run has no time limit."
             wait "2/10"
+            press B
+            wait "enter fixes"
+            press enter shift+left shift+left shift+left shift+left shift+left shift+up enter
+            wait "bounds of the space"
+            press b
+            wait "set aside once applied."
+            press escape l
             press f
             wait "failures of w"
             press r
@@ -222,6 +229,11 @@ def test_stopping_asks_and_lets_running_trials_end(tmp_path: Path) -> None:
             press S x
             wait "Ending at once"
             wait "not running" 20s
+            wait "Stopped by you. It took"
+            expect "no best value   1 pruned, 3 failed   esc hides this"
+            press escape
+            wait-not "Stopped by you."
+            expect "not running"
             """,
             path,
         )
@@ -267,7 +279,8 @@ def test_a_copy_of_the_selected_trial_is_enqueued(tmp_path: Path) -> None:
             press g j
             press A
             wait "Enqueue a copy of trial 1"
-            press ctrl+u
+            type 0.5
+            press down up
             type 0.125
             press enter
             wait "Trial 4 waits for a worker."

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.style import Style
 from tests.storage.study_file import (
     CHOICE,
     FLOAT,
@@ -16,16 +17,19 @@ from tests.storage.study_file import (
     StudyFile,
     leave_stale_trial,
 )
-from tests.ui.feeding import snapshot_of
+from tests.ui.feeding import following, snapshot_of
 from tests.ui.test_run_header import ENGINE
 
-from hptui.domain.attribute_keys import ERROR_KEY
+from hptui.domain.attribute_keys import ERROR_KEY, MEMORY_KEY
 from hptui.domain.readable import show_moment
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.ui.study.snapshot import WorkerStatus
+from hptui.ui.trials.read_columns import attribute_keys
 from hptui.ui.trials.trial_model import TAB_STATES, Tab, TrialModel, drawn_beside_trials
 from hptui.ui.trials.trial_tabs import empty_sentence, tab_labels
+from hptui.ui.widgets.grid_columns import GridColumns
+from hptui.ui.widgets.grid_lines import GridPainter
 from hptui.ui.widgets.table_model import Sort
 
 if TYPE_CHECKING:
@@ -82,7 +86,7 @@ def found(study: StudySnapshot, text: str) -> list[int]:
 def test_columns_are_number_state_value_times_and_parameters(study: StudySnapshot):
     model = TrialModel(study)
     keys = [column.key for column in model.columns]
-    assert keys == ["number", "state", "value", "time", "start"] + [
+    assert keys == ["number", "state", "value", "time", "start", "memory", "tags"] + [
         f"params_{name}" for name in ("lr", "n", "kernel", "m")
     ]
     assert column_of(model, "number") == ["0", "★ 1", "2", "3", "4", "5", "6", "7"]
@@ -146,6 +150,60 @@ def test_the_cause_of_a_failure_is_a_column_where_a_trial_has_one(file: StudyFil
     assert others == ["", "exception OSError: bad input", ""]
     assert numbers_of(TrialModel(study, sort=Sort("cause"))) == [2, 0, 1, 3]
     assert found(study, f'cause:"{others[1]}"') == [2]
+
+
+def test_a_failed_trial_tells_its_cause_where_no_column_does(file: StudyFile):
+    told = {"kind": "exception", "type": "OSError", "message": "no rom", "traceback": "x"}
+    file.add_trial(state="FAIL", attributes={ERROR_KEY: told})
+    model = TrialModel(snapshot_of(file.path))
+    columns = GridColumns()
+    columns.show(model.columns, model.sort)
+    widths = {
+        each.key: columns.start_of(at) + width
+        for at, (each, width) in enumerate(zip(columns.columns, columns.widths, strict=True))
+    }
+
+    def line(width: int) -> str:
+        painter = GridPainter(columns, lambda _: Style(), width, 0, is_unicode=True)
+        return painter.row(model, 0).text
+
+    # The cause runs over the value, which it has not; the time behind it stays.
+    narrow = line(widths["time"])
+    assert narrow.startswith("      0  ✗ failed  OSError: no rom")
+    assert narrow.endswith("2.5 s")
+    assert len(narrow) == widths["time"]
+    # Where the column of causes is in sight, it tells, and takes all that is left.
+    wide = line(widths["cause"] + 40)
+    assert wide.count("no rom") == 1
+    assert "✗ failed    " in wide
+    assert len(wide) == widths["cause"] + 40
+
+
+def test_what_is_chosen_is_read_from_the_file_and_orders_rows(file: StudyFile):
+    for number, (fold, size) in enumerate([("2", 3 << 30), ('"ten"', 5 << 20), (None, None)]):
+        file.add_trial(1.0, attributes=None if size is None else {MEMORY_KEY: size})
+        if fold is not None:
+            file.set_attribute(number + 1, "fold", fold, "user")
+    file.set_attribute(3, "hptui:tags", '["good\\u001b", "slow"]', "user")
+    keys = attribute_keys(file.path, "study")
+    assert keys == ["user_attrs_fold"]
+    with following(file.path) as followed:
+        followed.want({"memory", "tags", *keys})
+        study = followed.wait_for(lambda snapshot: "tags" in snapshot.read_cells)
+        model = TrialModel(study, attributes=keys)
+        assert column_of(model, "memory") == ["3 GB", "5 MB", ""]
+        assert column_of(model, "user_attrs_fold") == ["2", "ten", ""]
+        assert column_of(model, "tags") == ["", "", r"good\x1b, slow"]
+        assert numbers_of(TrialModel(study, sort=Sort("memory"))) == [1, 0, 2]
+        fold = Sort("user_attrs_fold", is_reversed=True)
+        assert numbers_of(TrialModel(study, sort=fold, attributes=keys)) == [1, 0, 2]
+        file.set_attribute(3, "fold", "1", "user")
+        followed.nudge()
+        followed.wait_for(lambda snapshot: snapshot.read_cells["user_attrs_fold"].get(2) == 1.0)
+    assert found(study, "memory>1G") == [0]
+    assert found(study, "memory:none|5M") == [1, 2]
+    with pytest.raises(UsageError, match="like 500M or 2G"):
+        found(study, "memory>much")
 
 
 def test_marks_have_an_ascii_form(study: StudySnapshot):
@@ -314,7 +372,9 @@ def test_names_with_operators_and_names_of_columns_can_be_filtered_by(file: Stud
 def test_hidden_columns_are_left_out_but_the_number_stays(study: StudySnapshot):
     model = TrialModel(study, hidden=frozenset({"number", "state", "params_lr", "params_gone"}))
     keys = [column.key for column in model.columns]
-    assert keys == ["number", "value", "time", "start", "params_n", "params_kernel", "params_m"]
+    assert keys == ["number", "value", "time", "start", "memory", "tags"] + [
+        f"params_{name}" for name in ("n", "kernel", "m")
+    ]
 
 
 def test_columns_are_used_again_as_long_as_they_are_the_same(file: StudyFile):
@@ -377,19 +437,19 @@ def test_a_thousand_parameters_are_columns_like_any(file: StudyFile):
     file.run("COMMIT")
     study = snapshot_of(file.path)
     model = TrialModel(study)
-    assert len(model.columns) == 1_005
-    assert model.cell(0, 1_004).text == "0.5"
+    assert len(model.columns) == 1_007
+    assert model.cell(0, 1_006).text == "0.5"
     assert found(study, "p999=0.5") == [0]
-    assert len(TrialModel(study, hidden=frozenset(f"params_{name}" for name in names)).columns) == 5
+    assert len(TrialModel(study, hidden=frozenset(f"params_{name}" for name in names)).columns) == 7
 
 
 def test_tabs_have_counts_and_marks(study: StudySnapshot):
-    labels, full = tab_labels(study, width=100, has_unicode=True)
+    labels, full = tab_labels(study.counts, width=100, has_unicode=True)
     without_stale = [tab for tab in TAB_STATES if tab != "stale"]
     assert [key for key, _ in labels] == without_stale
     assert [label.split()[-1] for _, label in labels] == ["8", "1", "4", "1", "1", "1"]
     assert full == set(without_stale)
-    narrow, _ = tab_labels(study, width=80, has_unicode=False)
+    narrow, _ = tab_labels(study.counts, width=50, has_unicode=False)
     assert [label.strip() for _, label in narrow] == ["all 8", "R 1", "C 4", "P 1", "F 1", "W 1"]
 
 
@@ -402,12 +462,12 @@ def test_stale_trials_have_a_tab_and_their_reports_a_place(file: StudyFile):
         stale,
     )
     study = snapshot_of(file.path)
-    labels, full = tab_labels(study, width=102, has_unicode=True)
+    labels, full = tab_labels(study.counts, width=102, has_unicode=True)
     assert labels[-1] == ("stale", "◌ Stale 1  ")
     assert full == {"all", "complete", "stale"}
-    narrow, _ = tab_labels(study, width=80, has_unicode=False)
+    narrow, _ = tab_labels(study.counts, width=50, has_unicode=False)
     assert narrow[-1] == ("stale", "S 1  ")
-    for shown, width in ((labels, 102), (narrow, 80)):
+    for shown, width in ((labels, 102), (narrow, 50)):
         assert sum(len(label) for _, label in shown) + 2 * (len(shown) - 1) <= width
     model = TrialModel(study, tab="stale")
     assert column_of(model, "number") == ["1"]
@@ -417,9 +477,9 @@ def test_stale_trials_have_a_tab_and_their_reports_a_place(file: StudyFile):
 
     file.run("UPDATE trials SET state = 'FAIL' WHERE trial_id = ?", stale)
     study = snapshot_of(file.path)
-    assert "stale" not in dict(tab_labels(study, width=102, has_unicode=True)[0])
+    assert "stale" not in dict(tab_labels(study.counts, width=102, has_unicode=True)[0])
     # A tab that is shown stays.
-    assert "stale" in dict(tab_labels(study, "stale", width=102, has_unicode=True)[0])
+    assert "stale" in dict(tab_labels(study.counts, "stale", width=102, has_unicode=True)[0])
     assert empty_sentence(study, "stale", "") == "No trial is stale."
 
 

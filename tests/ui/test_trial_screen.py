@@ -320,13 +320,13 @@ def test_a_log_is_read_as_it_grows_and_anew_when_it_was_cut(tmp_path: Path) -> N
     tail = LogTail(path)
     assert not tail.read().exists
     path.write_bytes("one\ntw\u00fc".encode()[:-1])
-    assert tail.read().lines == ("one", "tw")
+    assert tail.read().texts == ["one", "tw"]
     with path.open("ab") as stream:
         stream.write(b"\xbc\nbar 10 %\rbar 90 %\r\n")
-    assert tail.read().lines == ("one", "tw\u00fc", "bar 90 %")
+    assert tail.read().texts == ["one", "tw\u00fc", "bar 90 %"]
     assert tail.read() is tail.read()
     path.write_bytes(b"new\n")
-    assert tail.read().lines == ("new",)
+    assert tail.read().texts == ["new"]
     path.unlink()
     assert not tail.read().exists
 
@@ -337,10 +337,10 @@ def test_of_a_long_log_the_end_is_read(tmp_path: Path) -> None:
     tail = LogTail(path)
     log = tail.read()
     assert log.is_cut
-    assert log.lines[-1] == f"line {MAX_BYTES // 8 - 1:07d}"
-    assert all(line.startswith("line ") for line in log.lines)
+    assert log.texts[-1] == f"line {MAX_BYTES // 8 - 1:07d}"
+    assert all(line.startswith("line ") for line in log.texts)
     path.write_bytes(b"x" * (3 * MAX_BYTES))
-    assert len(tail.read().lines[-1]) <= MAX_LINE_CHARS
+    assert len(tail.read().texts[-1]) <= MAX_LINE_CHARS
 
 
 @pytest.mark.parametrize(
@@ -360,7 +360,7 @@ def test_nothing_of_a_log_reaches_the_terminal_unseen(
 ) -> None:
     path = tmp_path / "log"
     path.write_bytes(written)
-    assert LogTail(path).read().lines == (shown,)
+    assert LogTail(path).read().texts == [shown]
 
 
 def test_files_are_listed_without_following_links(tmp_path: Path) -> None:

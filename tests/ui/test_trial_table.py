@@ -13,6 +13,9 @@ from textual.screen import Screen
 from hptui.ui.application.app import HptuiApp
 from hptui.ui.application.place import OpenPlace
 from hptui.ui.application.settings import Settings
+from hptui.ui.dialogs.check_list import CheckListDialog
+from hptui.ui.dialogs.pick import PickDialog
+from hptui.ui.dialogs.questions import TextDialog
 from hptui.ui.trials import trial_table
 from hptui.ui.trials.filter_input import FilterInput
 from hptui.ui.trials.trial_model import FIRST_HIDDEN
@@ -102,7 +105,7 @@ def test_the_newest_trial_is_selected_and_followed(file: StudyFile, screen: Tabl
     run(app, scenario)
 
 
-@pytest.mark.parametrize(("width", "words"), [(120, "✓ Completed 30"), (60, "✓ 30")])
+@pytest.mark.parametrize(("width", "words"), [(120, "✓ Completed 30"), (40, "✓ 30")])
 def test_tabs_show_counts_and_go_round(screen: TableScreen, width: int, words: str):
     app, table = app_with(screen), screen.table
 
@@ -135,11 +138,12 @@ def test_the_first_sort_by_value_shows_the_best_at_the_start(screen: TableScreen
         table.reverse()
         await pilot.press("g")
         assert table.selected == 0
-        keys: list[str] = []
-        for _ in range(4):
-            table.sort_by_next()
-            keys.append(table.sort.key)
-        assert keys == ["time", "params_lr", "number", "state"]
+        table.choose_sort()
+        await until(pilot, lambda: isinstance(app.screen, PickDialog))
+        # A column that is hidden orders the trials, too.
+        await until(pilot, lambda: "start" in screen_text(app))
+        await pilot.press(*"lr", "enter")
+        await until(pilot, lambda: table.sort.key == "params_lr")
         at = screen_text(app).splitlines()[1].index("value")
         await pilot.click(Grid, offset=(at, 0))
         assert (table.sort.key, table.sort.is_reversed) == ("value", True)
@@ -197,7 +201,7 @@ def test_a_filter_asks_the_file_for_what_is_in_no_column(file: StudyFile, screen
     async def scenario(pilot: Pilot[int]) -> None:
         table.open_filter()
         line = table.query_one(FilterInput)
-        await until(pilot, lambda: "good" in line.offered.tags)
+        await until(pilot, lambda: "good" in line.offered.words.get("tag", ()))
         table.filter_text = "tag:good"
         await until(pilot, lambda: "1 of 32" in screen_text(app))
         assert table.selected == 3
@@ -207,6 +211,52 @@ def test_a_filter_asks_the_file_for_what_is_in_no_column(file: StudyFile, screen
         table.filter_text = "-tag:good"
         await until(pilot, lambda: table.has_class("-wrong"))
         assert table.query_one(FilterInput).wrong is None
+
+    run(app, scenario)
+
+
+def test_tab_completes_a_filter_and_goes_through_what_there_is(screen: TableScreen):
+    app, table = app_with(screen), screen.table
+
+    async def scenario(pilot: Pilot[int]) -> None:
+        table.open_filter()
+        line = table.query_one(FilterInput)
+        await pilot.press(*"l", "tab", *":none ", *"st", "tab", *":", "tab")
+        assert line.value == "lr:none state:running"
+        await until(pilot, lambda: "state:running  state:complete" in screen_text(app))
+        await pilot.press("tab", "tab", "shift+tab")
+        assert line.value == "lr:none state:complete"
+        await pilot.press("ctrl+u", *"state:f", "tab")
+        assert line.value == "state:failed"
+        # The tabs count those that the filter means.
+        await until(pilot, lambda: "All 1 " in screen_text(app) or "all 1 " in screen_text(app))
+        # With nothing to complete, tab is the screen's.
+        await pilot.press("tab")
+        assert not line.has_focus
+
+    run(app, scenario)
+
+
+def test_a_trial_is_gone_to_by_its_number(screen: TableScreen):
+    app, table = app_with(screen), screen.table
+
+    async def scenario(pilot: Pilot[int]) -> None:
+        table.open_filter()
+        await pilot.press(*"#17", "enter")
+        assert (table.selected, table.filter_text) == (17, "")
+        assert not table.has_class("-filtering")
+        for typed, number in (("3", 3), ("+5", 8), ("2k", 6), ("#30", 30)):
+            table.ask_for_place()
+            await until(pilot, lambda: isinstance(app.screen, TextDialog))
+            await pilot.press(*typed, "enter")
+            await until(pilot, lambda number=number: table.selected == number)
+        table.ask_for_place()
+        await until(pilot, lambda: isinstance(app.screen, TextDialog))
+        await pilot.press(*"x")
+        await until(pilot, lambda: "like +5" in screen_text(app))
+        await pilot.press("backspace", *"99", "enter")
+        await until(pilot, lambda: not isinstance(app.screen, TextDialog))
+        assert table.selected == 30
 
     run(app, scenario)
 
@@ -266,21 +316,21 @@ def test_columns_are_hidden_and_shown_in_a_dialog(screen: TableScreen):
 
     async def scenario(pilot: Pilot[int]) -> None:
         table.choose_columns()
-        await pilot.pause()
+        await until(pilot, lambda: isinstance(app.screen, CheckListDialog))
         await pilot.press("space", "j", "space", "enter")
-        await until(pilot, lambda: table.hidden == FIRST_HIDDEN | {"state", "time"})
+        await until(pilot, lambda: table.columns.hidden == FIRST_HIDDEN | {"state", "time"})
         await until(pilot, lambda: "time" not in screen_text(app))
         table.choose_columns()
-        await pilot.pause()
+        await until(pilot, lambda: isinstance(app.screen, CheckListDialog))
         # A worker is known while a run goes on.
-        assert screen_text(app).count("[ ]") == 3
+        await until(pilot, lambda: screen_text(app).count("[ ]") == 5)
         await pilot.press("a", "escape")
         await pilot.pause()
-        assert table.hidden == FIRST_HIDDEN | {"state", "time"}
+        assert table.columns.hidden == FIRST_HIDDEN | {"state", "time"}
         table.choose_columns()
-        await pilot.pause()
+        await until(pilot, lambda: isinstance(app.screen, CheckListDialog))
         await pilot.press("a", "enter")
-        await until(pilot, lambda: not table.hidden)
+        await until(pilot, lambda: table.columns.hidden == {"worker"})
 
     run(app, scenario)
 
@@ -334,7 +384,7 @@ def test_a_study_without_trials_gets_its_first(tmp_path: Path):
             assert "There is no trial yet." in screen_text(app)
             assert table.selected is None
             table.next_tab()
-            table.sort_by_next()
+            table.sort_by("time")
             table.reverse()
             await pilot.press("j", "G", "enter")
             table.tab = "all"

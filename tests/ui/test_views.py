@@ -95,7 +95,9 @@ def test_several_objectives_have_a_front_and_a_hypervolume(path: Path) -> None:
     view(
         """
         wait "All 20"
-        expect "value 0, 2 objectives"
+        expect "─ value 1 (maximize) by value 0 (minimize) ─"
+        press 1
+        wait "value 0, 2 objectives"
         press 9
         wait "─ value 1 (maximize) by value 0 (minimize) ─"
         wait "on the front"
@@ -375,8 +377,15 @@ def test_parameters_objectives_and_axes_are_chosen_for_a_view(path: Path) -> Non
         press k space enter
         wait "─ value 0 (minimize) by value 1 (maximize) ─"
         press 1
+        wait "─ value 1 (maximize) by value 0"
+        press >
+        wait "This is for the history"
+        press 1
+        wait "─ history"
         press h j space enter
         wait "value 1, 2 objectives"
+        press 1
+        wait "on the front"
         """,
         path,
         "two",

@@ -48,6 +48,15 @@ class Axis:
         with np.errstate(over="ignore"):
             return np.clip((at - low) / (high - low or 1.0), 0.0, 1.0)
 
+    def number(self, place: float) -> float:
+        """Return what stands at a place, see `place`; before 0 and beyond 1 the scale goes on."""
+        if self.is_log:
+            low, high = math.log(self.low), math.log(self.high)
+            return math.exp(min(max(low + (high - low) * place, -745.0), 709.0))
+        return max(
+            -1.7e308, min(4 * (self.low / 4 + (self.high / 4 - self.low / 4) * place), 1.7e308)
+        )
+
     def ticks(
         self, count: int, *, whole: bool = False, max_chars: int = 24
     ) -> list[tuple[float, str]]:

@@ -118,6 +118,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
     ),
     "The application without a terminal": (
         Command("drive", "run the application from a script", "drive"),
+        Command("serve", "show the application in a browser, at a secret address", "serve"),
     ),
     "Manage study files": (
         Command("note", "show or write the note of a study or trial", "files.note"),

@@ -46,6 +46,8 @@ RUN_KEY: Final = "hptui:run"
 PLACE_KEY: Final = "hptui:place"
 """Trial system attribute: the devices and the cores that the trial had for itself, where options
 gave it some."""
+MEMORY_KEY: Final = "hptui:peak_memory"
+"""Trial system attribute: the most memory that the trial's processes took, in bytes."""
 ERROR_KEY: Final = "hptui:error"
 """Trial system attribute: why the trial failed."""
 REPEATS_KEY: Final = "hptui:repeats"

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from hptui.analysis.history import history_of
-from hptui.analysis.stopping.advice import build_advice
+from hptui.analysis.stopping.advice import FEWEST_TRIALS, build_advice
 from hptui.analysis.stopping.advice_text import advice_sentences, front_sentences
 from hptui.analysis.stopping.front_advice import build_front_advice
 from hptui.errors import UsageError
@@ -15,6 +15,7 @@ from hptui.figures.canvas.figure import Figure
 from hptui.figures.canvas.picture import FINE, Cells
 from hptui.figures.history import draw_history
 from hptui.figures.hypervolume import chosen_reference, draw_hypervolume
+from hptui.figures.repeat_whiskers import noise_of
 from hptui.figures.request import Frame, TitledFigure
 
 if TYPE_CHECKING:
@@ -40,8 +41,13 @@ def draw_advice(
     look: Look = FINE,
     is_log: bool = False,
     selected: int | None = None,
+    n_more: int | None = None,
 ) -> Figure:
-    """Draw the sentences, and below them the history with the value that may be reached."""
+    """Draw the sentences, and below them the history with the value that may be reached.
+
+    The history goes on with what `n_more` trials would bring: without, as many again as there are.
+    """
+    outlook = advice.outlook(n_more or max(FEWEST_TRIALS, advice.n_trials))
 
     def below(lines: int) -> Figure:
         return draw_history(
@@ -53,9 +59,10 @@ def draw_advice(
             target=advice.may_reach,
             target_name="may reach",
             selected=selected,
+            outlook=outlook,
         )
 
-    return draw_told(advice_sentences(advice), below, width=width, height=height)
+    return draw_told(advice_sentences(advice, outlook), below, width=width, height=height)
 
 
 def draw_told(
@@ -132,8 +139,8 @@ def _front_advice(request: FigureRequest) -> TitledFigure:
 
 
 def _advice(request: FigureRequest, objective: int) -> TitledFigure:
-    trials = request.study.trials
-    advice = build_advice(trials, objective)
+    trials, n_more = request.study.trials, request.study.n_ahead
+    advice = build_advice(trials, objective, noise=noise_of(request.study, objective))
     history = history_of(trials, objective)
 
     def draw(frame: Frame) -> Figure:
@@ -145,6 +152,7 @@ def _advice(request: FigureRequest, objective: int) -> TitledFigure:
             look=frame.look,
             is_log=request.is_log,
             selected=frame.selected,
+            n_more=n_more,
         )
 
     return TitledFigure(f"advice on {request.study.value_name(objective)}", draw)
@@ -155,16 +163,22 @@ def data_of(request: FigureRequest) -> Iterator[dict[str, Any]]:
     if _is_on_front(request):
         yield _front_data(request)
     for objective in request.objectives():
-        advice = build_advice(request.study.trials, objective)
+        study = request.study
+        advice = build_advice(study.trials, objective, noise=noise_of(study, objective))
+        ahead = advice.outlook(study.n_ahead or max(FEWEST_TRIALS, advice.n_trials))
         data = asdict(advice)
         regret = data.pop("regret")
+        del data["later_bests"]
         yield {
             "study": request.study.name,
             "name": request.study.value_name(objective),
             **data,
             "may_reach": advice.may_reach,
-            "sentences": advice_sentences(advice),
+            "sentences": advice_sentences(advice, ahead),
             "model": regret,
+            "outlook": None
+            if ahead is None
+            else {name: column.tolist() for name, column in asdict(ahead).items()},
         }
 
 

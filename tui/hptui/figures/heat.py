@@ -17,6 +17,7 @@ from hptui.errors import UsageError
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, Mark, Shading, field_of
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, ramp_entry, selected_mark
 from hptui.figures.canvas.picture import FINE, Span, label
+from hptui.figures.canvas.plane import Side
 from hptui.figures.canvas.points import Points
 from hptui.figures.canvas.roles import RAMP
 from hptui.figures.params import chosen_params, param_x_ticks, param_y_ticks
@@ -212,7 +213,10 @@ def draw_heat(
         ),
         legend=_legend(pair, kind, shading, look=look),
     )
-    return draw_figure(canvas, width, height, look=look, numbers=pair.numbers, points=points)
+    sides = Side.of_param(pair.x), Side.of_param(pair.y)
+    return draw_figure(
+        canvas, width, height, look=look, numbers=pair.numbers, points=points, sides=sides
+    )
 
 
 def _shading(

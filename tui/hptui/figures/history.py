@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from hptui.analysis.axis import Axis
 from hptui.analysis.history import History, Reported, history_of
 from hptui.analysis.number_styles import style_of
+from hptui.analysis.region import Measure
 from hptui.domain.readable import four_digits, plural
 from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
@@ -27,6 +28,7 @@ from hptui.figures.canvas.chart import (
 from hptui.figures.canvas.figure import Figure, Spots
 from hptui.figures.canvas.lines import Line
 from hptui.figures.canvas.picture import FINE, Span, line_picture
+from hptui.figures.canvas.plane import Plane, Side
 from hptui.figures.canvas.points import Points, row_after, thin_steps
 from hptui.figures.history_band import build_band, draw_band
 from hptui.figures.repeat_whiskers import spreads_of, whiskers_of
@@ -36,6 +38,7 @@ from hptui.figures.study_events import NO_EVENTS, event_entries, event_marks, ev
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from hptui.analysis.stopping.outlook import Outlook
     from hptui.figures.canvas.picture import Look
     from hptui.figures.canvas.roles import Role
     from hptui.figures.repeat_whiskers import Spreads, Whiskers
@@ -47,8 +50,30 @@ if TYPE_CHECKING:
 _MIN_VALUES_FOR_FAR: Final = 8
 _FAR_IN_SPREADS: Final = 3.0
 """How far a value is beyond the worse quarter, in ranges of the middle half, to be far."""
+_BAND_HEIGHTS: Final = 4.0
+"""How many times the height of what may come is seen above the best value."""
+_SEEN_BESIDE_BAND: Final = 0.25
+"""The part of the trials that is seen beside it in any case."""
 _MIN_GAIN: Final = 2.0
 """How many times more room the others must get for values to be left out."""
+
+
+class Ahead(NamedTuple):
+    """What is expected of trials to come, with a band around it; places go from 0 to 1."""
+
+    x: FloatArray
+    expected: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+    def points(self, n_columns: int, n_rows: int) -> Points:
+        """Return a point for each cell of the band."""
+        x, y = np.linspace(0, 1, max(2, n_columns)), np.linspace(0, 1, max(2, n_rows))
+        low, high = (np.interp(x, self.x, ends) for ends in (self.low, self.high))
+        half = 0.5 / max(1, n_rows - 1)
+        is_in = (y[:, None] >= low - half) & (y[:, None] <= high + half) & (x > self.x[0])
+        rows, columns = np.nonzero(is_in)
+        return Points(x[columns], y[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +111,8 @@ class HistoryScene:
     """Reports far better than any complete trial."""
     whiskers: Whiskers | None = None
     """Of repeated trials in sight; None where there are none."""
+    ahead: Ahead | None = None
+    """What is expected of trials to come; None where nothing is."""
 
     def place_of(self, number: int) -> tuple[float, float] | None:
         """Return where a trial is seen, or None."""
@@ -101,6 +128,7 @@ def compose_scene(
     is_log: bool = False,
     target: float | None = None,
     spreads: Spreads | None = None,
+    outlook: Outlook | None = None,
 ) -> HistoryScene | None:
     """Return what there is to see of `history`; None when that is nothing.
 
@@ -117,6 +145,8 @@ def compose_scene(
         return None
     far_is_above = history.direction == "minimize"
     is_far = _is_far(complete.values, is_log=is_log, is_above=far_is_above)
+    if outlook is not None:
+        is_far |= _is_beside(complete.values, outlook, is_above=far_is_above)
     sight = _sight(
         complete.values[~is_far],
         reports,
@@ -130,10 +160,15 @@ def compose_scene(
     best_ever = history.best[_is_drawable(history.best, is_log=is_log)]
     if is_far.any():
         best_ever = best_ever[~sight.is_worse(best_ever)]
+    expected = _drawable_ahead(outlook, sight, is_log=is_log)
     # The best of a part may have come before it, and be better than all in it.
-    seen = (complete.values[~is_far], *(group.values for group in near), targets, best_ever)
+    near_values = (group.values for group in near)
+    seen = (complete.values[~is_far], *near_values, targets, best_ever, expected)
     y_axis = Axis.around(np.concatenate(seen), is_log=is_log)
-    x_axis = Axis.around(_numbers(history).astype(np.float64))
+    numbers_seen = _numbers(history).astype(np.float64)
+    last = float(numbers_seen.max())
+    n_more = 0.0 if outlook is None or not len(expected) else float(outlook.n_more[-1])
+    x_axis = Axis.around(np.append(numbers_seen, last + n_more))
 
     def place(group: Reported) -> Points:
         return Points(x_axis.place(group.numbers.astype(np.float64)), y_axis.place(group.values))
@@ -161,7 +196,9 @@ def compose_scene(
         far_stale=place(far_stale),
         far_is_above=far_is_above,
         best=place(best),
-        best_end=1.0 if behind is None else float(x_axis.place(history.numbers[[behind]] / 1)[0]),
+        best_end=float(
+            x_axis.place(np.array([last]) if behind is None else history.numbers[[behind]] / 1)[0]
+        ),
         best_trial=_place_of_best(history, x_axis, y_axis),
         target=float(y_axis.place(targets)[0]) if len(targets) else None,
         numbers=numbers,
@@ -172,7 +209,27 @@ def compose_scene(
         whiskers=whiskers_of(
             spreads, complete.numbers[~is_far], complete.values[~is_far], x_axis, y_axis
         ),
+        ahead=_ahead(outlook, last, x_axis, y_axis) if n_more else None,
     )
+
+
+def _drawable_ahead(outlook: Outlook | None, sight: _Sight, *, is_log: bool) -> FloatArray:
+    """Return the expected values that can be seen; none at all where one of them cannot."""
+    if outlook is None:
+        return np.zeros(0)
+    can_be = _is_drawable(outlook.expected, is_log=is_log) & sight.has(outlook.expected)
+    return outlook.expected if can_be.all() else np.zeros(0)
+
+
+def _ahead(outlook: Outlook | None, last: float, x_axis: Axis, y_axis: Axis) -> Ahead | None:
+    if outlook is None:
+        return None
+
+    def place(values: FloatArray) -> FloatArray:
+        return y_axis.place(np.clip(values, y_axis.low, y_axis.high))
+
+    ends = np.sort([place(outlook.good), place(outlook.bad)], axis=0)
+    return Ahead(x_axis.place(last + outlook.n_more), place(outlook.expected), ends[0], ends[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +302,17 @@ def _is_far(values: FloatArray, *, is_log: bool, is_above: bool) -> BoolArray:
     return losses > fence
 
 
+def _is_beside(values: FloatArray, outlook: Outlook, *, is_above: bool) -> BoolArray:
+    """Say which values are so much worse than what is expected that its band could not be seen."""
+    losses = values if is_above else -values
+    best, good = outlook.expected[0], outlook.good[-1]
+    if not is_above:
+        best, good = -best, -good
+    room = _BAND_HEIGHTS * (best - good)
+    nearest = np.quantile(losses / 4, _SEEN_BESIDE_BAND) * 4 if len(losses) else best
+    return losses > max(best + room, nearest)
+
+
 def _numbers(history: History) -> IntArray:
     groups = (history, *history.without_value)
     return np.concatenate([group.numbers for group in groups])
@@ -269,6 +337,8 @@ def draw_history(
     note: str = "",
     events: StudyEvents = NO_EVENTS,
     spreads: Spreads | None = None,
+    outlook: Outlook | None = None,
+    objective: int = 0,
 ) -> Figure:
     """Draw a history in `width` by `height` cells, the last one a legend where there is room.
 
@@ -288,9 +358,11 @@ def draw_history(
         note: What the legend says besides, safe for a terminal.
         events: What happened between trials; marked on the axis.
         spreads: Of its repeated trials; None where there are none.
+        outlook: What is expected of trials to come, for a history that is shown to its end.
+        objective: Of which its values are.
     """
     shown = history if window is None else history.within(*window)
-    scene = compose_scene(shown, is_log=is_log, target=target, spreads=spreads)
+    scene = compose_scene(shown, is_log=is_log, target=target, spreads=spreads, outlook=outlook)
     if scene is None:
         sentence = why_nothing(shown, is_log=is_log, is_part=window is not None)
         return Figure.saying(sentence, width, height)
@@ -312,6 +384,7 @@ def draw_history(
         y_ticks=y_ticks,
         dots=_dots(scene, area.width, area.height),
         lines=(
+            *_lines_ahead(scene),
             Line(thin_steps(scene.best, area.width, end=scene.best_end), "best", is_steps=True),
         ),
         marks=_marks(scene, place),
@@ -320,14 +393,25 @@ def draw_history(
         legend=legend,
     )
     picture, area = draw(canvas, width, height, look=look)
-    return Figure(picture, spots=Spots.in_field(scene.numbers, scene.places, area), area=area)
+    sides = (
+        Side(Measure("number", is_whole=True), scene.x_axis, has_more_below=window is not None),
+        Side.of_value(scene.y_axis, objective),
+    )
+    return Figure(
+        picture,
+        spots=Spots.in_field(scene.numbers, scene.places, area),
+        area=area,
+        planes=(Plane(area, *sides),),
+    )
 
 
 def _dots(scene: HistoryScene, n_columns: int, n_rows: int) -> Sequence[Dots]:
     across = np.linspace(0.0, 1.0, n_columns if scene.target is not None else 0)
     target = Points(across, np.full(len(across), scene.target or 0.0))
     whiskers = scene.whiskers.points(n_columns, n_rows) if scene.whiskers else _NOWHERE
+    band = scene.ahead.points(n_columns, n_rows) if scene.ahead else _NOWHERE
     return (
+        Dots(band, "target", "░", ":"),
         Dots(whiskers, "label", "│", "|"),
         Dots(target, "target", "┄", "-"),
         Dots(scene.pruned, "pruned", "·", "."),
@@ -339,6 +423,12 @@ def _dots(scene: HistoryScene, n_columns: int, n_rows: int) -> Sequence[Dots]:
         Dots(scene.far, "trial", *far_mark(scene)),
         Dots(scene.far_running, "running", *far_mark(scene)),
     )
+
+
+def _lines_ahead(scene: HistoryScene) -> tuple[Line, ...]:
+    if scene.ahead is None:
+        return ()
+    return (Line(Points(scene.ahead.x, scene.ahead.expected), "target", is_fine=True),)
 
 
 def _marks(scene: HistoryScene, selected: tuple[float, float] | None) -> Sequence[Mark]:
@@ -392,28 +482,34 @@ def history_legend(
         where = "" if scene.target is not None else ", out of sight"
         mark = "┄" if look.unicode else "-"
         add(7, mark, "target", f"{target_name} {four_digits(target)}{where}")
-    if scene.whiskers is not None:
-        add(
-            6,
-            "│" if look.unicode else "|",
-            "label",
-            "spread of repetitions",
-        )
+    beside: tuple[tuple[object, int, str, Role, str], ...] = (
+        (scene.ahead, 8, "░:", "target", "expected, 8 of 10 cases"),
+        (scene.whiskers, 6, "│|", "label", "spread of repetitions"),
+    )
+    for is_there, importance, marks, role, text in beside:
+        if is_there is not None:
+            add(importance, marks[0 if look.unicode else 1], role, text)
+    entries.extend(_unseen(scene, look=look))
+    if is_log:
+        add(1, "", "note", "log axis")
+    return entries
+
+
+def _unseen(scene: HistoryScene, *, look: Look) -> Iterator[LegendEntry]:
+    """Yield what the legend says of trials that have no place on the axes."""
     far = (scene.far, scene.far_pruned, scene.far_running, scene.far_stale)
     n_far = sum(len(points.x) for points in far)
     if n_far:
         where = "above" if scene.far_is_above else "below"
-        add(4, far_mark(scene)[0 if look.unicode else 1], "label", f"{n_far} far {where}")
+        mark = far_mark(scene)[0 if look.unicode else 1]
+        yield LegendEntry((Span(f"{mark} ", "label"), Span(f"{n_far} far {where}", "note")), 4)
     for importance, count, what in (
         (8, scene.n_infinite, "infinite, not drawn"),
         (8, scene.n_not_positive, "not above 0, not drawn"),
         (4, scene.n_out_of_sight, "out of sight"),
     ):
         if count:
-            add(importance, "", "note", f"{count} {what}")
-    if is_log:
-        add(1, "", "note", "log axis")
-    return entries
+            yield LegendEntry((Span(f"{count} {what}", "note"),), importance)
 
 
 def far_mark(scene: HistoryScene) -> tuple[str, str]:
@@ -481,6 +577,7 @@ def _history(request: FigureRequest, objective: int) -> TitledFigure:
             is_log=request.is_log,
             look=frame.look,
             selected=frame.selected,
+            objective=objective,
         )
 
     return TitledFigure(study.value_name(objective), draw)

@@ -11,6 +11,7 @@ import numpy as np
 
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.analysis.importance import Importance, judged_trials
+from hptui.domain.number_column import number_style
 from hptui.domain.readable import plural
 from hptui.domain.text import cell_width
 from hptui.engine.importance.process import compute_importance
@@ -51,7 +52,7 @@ def draw_importance(
     has_legend = height > 1
     room = height - has_legend
     n_shown = min(len(importance.shares), room)
-    legend = _legend(importance, n_shown, chooser)
+    legend = _legend(importance, n_shown, chooser, look)
     if width < MIN_WIDTH or n_shown < 1:
         return Figure(line_picture(fit_legend(legend, width), width, height))
     by = _ROOM_FOR_SPACES if room >= _ROOM_FOR_SPACES * n_shown else 1
@@ -85,7 +86,7 @@ def _bar(length: float, *, look: Look) -> str:
     return "█" * whole + (_EIGHTHS[eighths] if eighths else "")
 
 
-def _legend(importance: Importance, n_shown: int, chooser: str) -> list[LegendEntry]:
+def _legend(importance: Importance, n_shown: int, chooser: str, look: Look) -> list[LegendEntry]:
     entries = [entry(3, EVALUATORS[importance.evaluator].means)]
     n_used, n_finite = importance.n_used, importance.n_finite
     part = "" if n_used == n_finite else f" of {n_finite:,}"
@@ -102,6 +103,10 @@ def _legend(importance: Importance, n_shown: int, chooser: str) -> list[LegendEn
         )
     if importance.left_out:
         entries.append(entry(9, f"{len(importance.left_out)} not in all trials, left out"))
+    for at, each in enumerate(importance.narrowed):
+        style = number_style((each.low, each.high))
+        within = f"{style.alone(each.low)} to {style.alone(each.high)}"
+        entries.append(entry(9 - min(at, 4), f"{label(each.name, 20, look=look)} in {within}"))
     if importance.uncertain:
         entries.append(entry(6, f"{len(importance.uncertain)} uncertain: spaces of one trial"))
     if importance.n_infinite:
@@ -164,6 +169,7 @@ def data_of(request: FigureRequest) -> Iterator[dict[str, Any]]:
             "n_finite": found.n_finite,
             "n_infinite": found.n_infinite,
             "is_sample": found.is_sample,
+            "narrowed": {each.name: [each.low, each.high] for each in found.narrowed},
         }
 
 
@@ -215,7 +221,7 @@ _kept: Final = _Kept()
 
 def _key_of(request: FigureRequest, objective: int, params: list[str]) -> bytes:
     # The trials themselves are the key: no edit, filter or other study goes unnoticed.
-    judged = judged_trials(request.study.trials, objective, request.evaluator)
+    judged = judged_trials(request.study.trials, objective, request.evaluator, params)
     digest = blake2b(digest_size=20)
     for param in judged.params:
         digest.update(repr((param.name, param.specs)).encode())

@@ -14,6 +14,7 @@ from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
 from hptui.figures.canvas.lines import Line
 from hptui.figures.canvas.picture import FINE, label
+from hptui.figures.canvas.plane import Side
 from hptui.figures.canvas.points import Points
 from hptui.figures.request import Frame, TitledFigure
 
@@ -44,11 +45,12 @@ def draw_front(
     look: Look = FINE,
     is_log: bool = False,
     selected: int | None = None,
+    objectives: tuple[int, ...] = (0, 1),
 ) -> Figure:
     """Draw a front in its two or three objectives, which are called `names`.
 
     The first two are the axes, from left to right and upwards; the third one is told in thirds of
-    the front. `is_log` is for both axes.
+    the front. `is_log` is for both axes. `objectives` says which ones they are.
     """
     is_finite = np.all(np.isfinite(front.values), axis=1)
     is_shown = is_finite & (np.all(front.values[:, :_FLAT] > 0, axis=1) | (not is_log))
@@ -90,7 +92,10 @@ def draw_front(
             look=look,
         ),
     )
-    return draw_figure(canvas, width, height, look=look, numbers=shown.numbers, points=points)
+    x, y = (Side.of_value(axes[at], objectives[at]) for at in range(_FLAT))
+    return draw_figure(
+        canvas, width, height, look=look, numbers=shown.numbers, points=points, sides=(x, y)
+    )
 
 
 def _axis(shown: Front, index: int, *, is_log: bool) -> Axis:
@@ -216,6 +221,7 @@ def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
             is_log=request.is_log,
             look=frame.look,
             selected=frame.selected,
+            objectives=axes,
         )
 
     x, y = (f"{names[index]} ({directions[axes[index]]})" for index in range(FEWEST_AXES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -63,6 +64,19 @@ def spreads_of(study: PlottedStudy, objective: int) -> Spreads | None:
         # The file is locked or gone just now; the trials are shown without.
         return None
     return spreads if len(spreads.numbers) else None
+
+
+def noise_of(study: PlottedStudy, objective: int) -> float:
+    """Return how far the mean of a trial's repetitions may be off, about; 0 where none is repeated.
+
+    It is the standard error of the mean of as many repetitions as the runs had at most.
+    """
+    spreads = spreads_of(study, objective)
+    if spreads is None:
+        return 0.0
+    pooled = float(np.sqrt(np.mean(np.square(spreads.deviations / 2)))) * 2
+    n_repeats = max(run.repeat for run in study.runs)
+    return pooled / math.sqrt(n_repeats) if math.isfinite(pooled) else 0.0
 
 
 def whiskers_of(

@@ -31,6 +31,7 @@ from hptui.figures.canvas.figure import (
     y_ticks,
 )
 from hptui.figures.canvas.picture import FINE, Cells, label, line_picture, ramp_levels
+from hptui.figures.canvas.plane import Side
 from hptui.figures.canvas.points import Points
 from hptui.figures.heat import rank_shares
 from hptui.figures.params import chosen_params, param_x_ticks
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hptui.figures.canvas.picture import Look, Span
+    from hptui.figures.canvas.plane import Plane
     from hptui.figures.request import FigureRequest
     from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
@@ -69,6 +71,7 @@ class Slices:
     """The number of the best feasible one."""
     n_infinite: int
     """Complete trials that are left out."""
+    objective: int = 0
 
 
 def build_slices(trials: Trials, names: Sequence[str], objective: int) -> Slices:
@@ -91,6 +94,7 @@ def build_slices(trials: Trials, names: Sequence[str], objective: int) -> Slices
         values,
         None if best is None else int(numbers[best]),
         n_infinite=len(complete_rows(trials)) - len(rows),
+        objective=objective,
     )
 
 
@@ -179,7 +183,10 @@ def _panel(
             *selected_mark(numbers, points, selected),
         ),
     )
-    figure = draw_figure(canvas, width, height, look=look, numbers=numbers, points=points)
+    sides = Side.of_param(each.param), Side.of_value(y_axis, slices.objective)
+    figure = draw_figure(
+        canvas, width, height, look=look, numbers=numbers, points=points, sides=sides
+    )
     return Panel(_title(each, slices, width, look=look), figure)
 
 
@@ -272,14 +279,16 @@ def join_panels(
     """Return the panels in one picture, row by row, over a line with the legend."""
     cells = Cells(width, height)
     spots: list[Spots] = []
+    planes: list[Plane] = []
     for index, panel in enumerate(panels[: grid.n_panels]):
         top, left = index // grid.n_columns * grid.height, index % grid.n_columns * grid.width
         cells.put(top, left + 1, panel.title, "label")
         for row, line in enumerate(panel.figure.picture.lines, start=top + 1):
             cells.put_spans(row, left, line)
         spots.append(panel.figure.spots.moved(left, top + 1))
+        planes += [plane.moved(left, top + 1) for plane in panel.figure.planes]
     cells.put_spans(height - 1, 1, legend)
-    return Figure(cells.picture(), spots=Spots.joined(spots))
+    return Figure(cells.picture(), spots=Spots.joined(spots), planes=tuple(planes))
 
 
 def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from hptui.analysis.filters.fields import FieldNames
+from hptui.analysis.filters.fields import ATTRIBUTE_PREFIX, FieldNames
 from hptui.analysis.filters.params import ParamView
 from hptui.analysis.filters.parser import quoted
 from hptui.analysis.filters.rows import FILTER_STATES, NONE
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from hptui.trials import Trials
 
 MAX_COMPLETIONS: Final = 20
+NO_WORDS: Final[Mapping[str, Iterable[str]]] = MappingProxyType({})
 _MAX_CHOICES: Final = 100
 _PARTS: Final = re.compile(
     r'(?P<minus>-?)(?P<name>"(?:[^"\\]|\\.)*"|[^\s"|<>=:~!]*)'
@@ -34,7 +36,8 @@ class CompletionNames:
     """Of columns and parameters."""
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """The choices of parameters, as they are typed."""
-    tags: tuple[str, ...] = ()
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """What `tag`, `host` and `device` can be."""
     saved: tuple[str, ...] = ()
     """Names of saved filters."""
 
@@ -43,7 +46,8 @@ def completion_names(
     trials: Trials,
     *,
     metric_names: tuple[str, ...] = (),
-    tags: Iterable[str] = (),
+    words: Mapping[str, Iterable[str]] = NO_WORDS,
+    attributes: Iterable[str] = (),
     saved: Iterable[str] = (),
 ) -> CompletionNames:
     """Return what can be completed in filters of a study's trials."""
@@ -52,8 +56,10 @@ def completion_names(
     choices: dict[str, tuple[str, ...]] = {}
     for name, param in params.items():
         spelled = map(spell_choice, ParamView(param, 0).choices[:_MAX_CHOICES])
-        choices[name] = tuple(_as_value(each) for each in spelled)
-    return CompletionNames(tuple(fields.all()), choices, tuple(tags), tuple(saved))
+        choices[name] = tuple(choice_value(each) for each in spelled)
+    known = {name: tuple(each) for name, each in words.items()}
+    names = (*fields.all(), *(f"{ATTRIBUTE_PREFIX}{name}" for name in attributes))
+    return CompletionNames(names, choices, known, tuple(saved))
 
 
 def complete(text: str, cursor: int, names: CompletionNames) -> list[str]:
@@ -68,6 +74,13 @@ def complete(text: str, cursor: int, names: CompletionNames) -> list[str]:
     head, tail = text[: cursor - len(typed)], text[cursor:]
     found = (each for each in _terms(typed, names) if each != typed)
     return [f"{head}{each}{tail}" for each in list(dict.fromkeys(found))[:MAX_COMPLETIONS]]
+
+
+def common_start(texts: Collection[str]) -> str:
+    """Return what all of some texts begin with."""
+    first, last = min(texts), max(texts)
+    pairs = zip(first, last, strict=False)
+    return first[: next((at for at, (a, b) in enumerate(pairs) if a != b), len(first))]
 
 
 def _term_start(text: str) -> int:
@@ -105,8 +118,6 @@ def _terms(typed: str, names: CompletionNames) -> list[str]:
 def _values(name: str, sign: str, names: CompletionNames) -> Collection[str]:
     if name == "state":
         return FILTER_STATES
-    if name == "tag":
-        return [quoted(tag) for tag in names.tags]
     if name == "has":
         return [quoted(each) for each in names.names]
     key = name
@@ -115,7 +126,8 @@ def _values(name: str, sign: str, names: CompletionNames) -> Collection[str]:
             key = name.removeprefix(prefix)
     choices = names.choices.get(key)
     if choices is None:
-        return []
+        # A parameter may have the name of such a column.
+        return [quoted(word) for word in names.words.get(name, ())]
     if sign != ":":
         return choices
     # Behind a colon this word means that there is no value, whatever the choices are.
@@ -127,7 +139,8 @@ def _beginning(known: Iterable[str], start: str) -> list[str]:
     return [each for each in known if each.casefold().lstrip('"').startswith(folded)]
 
 
-def _as_value(spelled: str) -> str:
+def choice_value(spelled: str) -> str:
+    """Return a choice, as `spell_choice` spells it, as it stands behind an operator."""
     # The spelling of a text that reads as something else has quotes already.
     return spelled if spelled.startswith('"') else quoted_value(spelled)
 

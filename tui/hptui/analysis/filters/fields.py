@@ -28,6 +28,7 @@ FieldKind = Literal[
     "tag",
     "device",
     "host",
+    "memory",
     "attr",
     "has",
 ]
@@ -36,7 +37,7 @@ ATTRIBUTE_PREFIX: Final = "attr."
 PARAM_PREFIXES: Final = ("param.", "params_")
 """Before the name of a parameter that is called like something else; `params_` as in CSV."""
 TEXT_KINDS: Final[frozenset[FieldKind]] = frozenset(
-    ("error", "cause", "note", "tag", "device", "host", "attr")
+    ("error", "cause", "note", "tag", "device", "host", "memory", "attr")
 )
 """What is not in the columns, and is read from the study's file."""
 
@@ -51,9 +52,10 @@ _OWN: Final[dict[str, FieldKind]] = {
     "tag": "tag",
     "device": "device",
     "host": "host",
+    "memory": "memory",
     "has": "has",
 }
-_LATER: Final = ("device", "host")
+_LATER: Final = ("device", "host", "memory")
 """Many a study has a parameter of such a name: then it means that one, as it always did."""
 _VALUE: Final = re.compile(r"value(?:[._](\d{1,3}))?", re.ASCII)
 _ALL: Final = (":", "=", "!=", "<", "<=", ">", ">=", "~")
@@ -69,6 +71,7 @@ SIGNS: Final[dict[FieldKind, tuple[Sign, ...]]] = {
     "tag": (":", "=", "!=", "~"),
     "device": (":", "=", "!=", "~"),
     "host": (":", "=", "!=", "~"),
+    "memory": _ALL[:-1],
     "attr": _ALL,
     "has": (":", "="),
 }
@@ -125,10 +128,10 @@ class FieldNames:
         """Return the names, each once and so that it means what it names; columns first."""
         own = [name for name in _OWN if name != "time"]
         columns = [*own[:2], *value_names(self.n_objectives), *self.metric_names]
-        params = [self._spelled(name) for name in self.params]
+        params = [self.spelled(name) for name in self.params]
         return list(dict.fromkeys([*columns, *params, *own[2:]]))
 
-    def _spelled(self, param: str) -> str:
+    def spelled(self, param: str) -> str:
         """Return a parameter's name with a prefix where without one it means something else."""
         meant = Field("param", key=param)
         spellings = (param, *(f"{prefix}{param}" for prefix in PARAM_PREFIXES))

@@ -122,7 +122,7 @@ class _Rows:
                 return self._trials.states != DAMAGED
             case "param":
                 return self._view(field.key).is_there
-            case "error" | "cause" | "note" | "tag" | "device" | "host" | "attr":
+            case "error" | "cause" | "note" | "tag" | "device" | "host" | "memory" | "attr":
                 return self._rows_of(number for number, _ in records_of(self._texts, field))
             case "has":
                 return np.ones(self._n, np.bool_)
@@ -258,6 +258,7 @@ def _example(name: str) -> str:
         "cause": "~memory",
         "note": "~good",
         "tag": ":good",
+        "memory": ">2G",
     }
     return examples.get(name, ":note" if name == "has" else "=1")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 
 from hptui.analysis.filters.terms import error_at
-from hptui.analysis.filters.values import ORDERS, are_equal, read_number
+from hptui.analysis.filters.values import ORDERS, are_equal, read_filter_memory, read_number
 from hptui.domain.spaces.choices import read_literal
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ class TrialTexts(Protocol):
         """Return the machines of trials that ran on another one than their engine."""
         ...
 
+    def memory(self) -> Iterable[tuple[int, int]]:
+        """Return the most memory that trials took, in bytes."""
+        ...
+
     def attributes(self, key: str) -> Iterable[tuple[int, object]]:
         """Return a user attribute of trials: what its JSON holds."""
         ...
@@ -71,6 +75,8 @@ def records_of(texts: TrialTexts, field: Field) -> Iterable[Record]:
             return texts.devices()
         case "host":
             return texts.hosts()
+        case "memory":
+            return texts.memory()
         case _:
             return texts.attributes(field.key)
 
@@ -83,6 +89,8 @@ def text_test(filter_: Filter, field: Field, sign: Sign, word: Word) -> Callable
     Raises:
         FilterError: The value cannot be compared like this.
     """
+    if field.kind == "memory":
+        return _memory_test(filter_, sign, word)
     if sign in ORDERS:
         return _order(filter_, sign, word)
     folded = word.text.casefold()
@@ -120,6 +128,23 @@ def order_number(filter_: Filter, word: Word, before: str) -> float:
     if written is None or math.isnan(written.number):
         raise error_at(filter_, word, f"{before} needs a number, not {word.shown!r}.")
     return written.number
+
+
+def _memory_test(filter_: Filter, sign: Sign, word: Word) -> Callable[[object], bool]:
+    size = None if word.is_quoted else read_filter_memory(word.text)
+    if size is None:
+        raise error_at(
+            filter_, word, f"memory{sign} needs an amount like 500M or 2G, not {word.shown!r}."
+        )
+    compare = ORDERS.get(sign)
+
+    def test(value: object) -> bool:
+        own = _number(value)
+        if own is None:
+            return False
+        return own == size if compare is None else bool(compare(np.array([own]), size)[0])
+
+    return test
 
 
 def _order(filter_: Filter, sign: Sign, word: Word) -> Callable[[object], bool]:

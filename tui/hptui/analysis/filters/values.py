@@ -25,6 +25,8 @@ _OTHERS: Final = re.compile(r"[+-]?inf(?:inity)?|nan", re.IGNORECASE | re.ASCII)
 _DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+", re.ASCII)
 _PART: Final = re.compile(r"\d+(?:\.(?P<places>\d+))?(?P<unit>ms|s|m|h|d)", re.ASCII)
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_MEMORY: Final = re.compile(r"(\d+(?:\.\d+)?)([kmgt])(?:i?b)?", re.IGNORECASE | re.ASCII)
+_BYTES: Final = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _MAX_POWER: Final = 300
 """Of the tens that a float holds."""
 
@@ -66,6 +68,15 @@ def read_filter_duration(text: str) -> WrittenNumber | None:
         places = len(part["places"] or "")
         unit = min(unit, of_unit * 10.0**-places if places <= _MAX_POWER else 0.0)
     return WrittenNumber(seconds, unit)
+
+
+def read_filter_memory(text: str) -> float | None:
+    """Return the bytes that `512`, `500M` or `1.5GB` is, or None; a G is 1024 M."""
+    match = _MEMORY.fullmatch(text)
+    if match is not None:
+        return float(match[1]) * _BYTES[match[2].lower()]
+    written = read_number(text)
+    return None if written is None or math.isnan(written.number) else written.number
 
 
 def are_equal(numbers: FloatArray, written: WrittenNumber) -> BoolArray:

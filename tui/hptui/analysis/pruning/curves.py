@@ -25,6 +25,12 @@ class Curve:
         """Return a curve without reports."""
         return cls(np.zeros(0, np.int64), np.zeros(0))
 
+    @classmethod
+    def of_reports(cls, reports: Sequence[tuple[int, float]]) -> Curve:
+        """Return the curve of steps and values, by step."""
+        steps, values = zip(*reports, strict=True) if reports else ((), ())
+        return cls(np.array(steps, np.int64), np.array(values, np.float64))
+
 
 def median_curve(curves: Sequence[Curve]) -> Curve:
     """Return the median at each step of those curves that have a number there."""

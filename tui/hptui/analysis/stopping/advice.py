@@ -19,10 +19,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from hptui.analysis.stopping.outlook import Outlook, outlook
 from hptui.analysis.stopping.regret import Regret, bound_regret
 from hptui.domain.trial_states import COMPLETE, PRUNED
 from hptui.trials import complete_rows
@@ -77,6 +79,26 @@ class Advice:
     n_to_next: float
     """Within so many trials more a better one is as likely as not; infinite for never."""
     regret: Regret
+    noise: float = 0.0
+    """How far a value may be off, as repetitions tell; 0 where there are none."""
+    n_unclear: int = 0
+    """Trials after the last one that counts as better that are better by less than the noise."""
+    later_bests: tuple[float, ...] = ()
+    """The best value at the end of the first quarter, and each that counted as better since."""
+
+    def outlook(self, n_more: int) -> Outlook | None:
+        """Return what is to be expected of so many more trials, in the direction of the values."""
+        sign = 1.0 if self.direction == "minimize" else -1.0
+        floor = self.may_reach
+        if floor is None or not self.later_bests or self.regret.is_luck:
+            return None
+        gaps = [sign * (value - floor) for value in self.later_bests]
+        steps = [math.log(before / after) for before, after in pairwise(gaps) if after > 0]
+        since = self.n_trials // _LEARNED_PART
+        found = outlook(sign * self.best, sign * floor, steps, since, self.n_trials, n_more)
+        if found is None or sign > 0:
+            return found
+        return Outlook(found.n_more, -found.expected, -found.good, -found.bad)
 
     @property
     def may_reach(self) -> float | None:
@@ -100,10 +122,13 @@ class _Tried:
         return np.isfinite(self.losses)
 
 
-def build_advice(trials: Trials, objective: int, *, until: int | None = None) -> Advice:
+def build_advice(
+    trials: Trials, objective: int, *, until: int | None = None, noise: float = 0.0
+) -> Advice:
     """Return advice on one objective; infeasible trials were tried, and gained nothing.
 
-    With `until` it is what could be said after the trial of this number.
+    With `until` it is what could be said after the trial of this number. `noise` is how far a
+    value may be off, where trials were repeated: what is better by less is not clearly better.
     """
     tried = _tried(trials, objective, until)
     losses, usable = tried.losses, tried.usable
@@ -115,7 +140,8 @@ def build_advice(trials: Trials, objective: int, *, until: int | None = None) ->
     regret = Regret(None, why="there are too few trials")
     if n_usable >= FEWEST_TRIALS and gained > 0 and math.isfinite(best):
         regret = bound_regret(trials, tried.rows[usable], losses[usable], gained)
-    better = _records(losses, max(_TINY * gained, regret.scatter)) if has_best else np.zeros(0, int)
+    least = max(_TINY * gained, regret.scatter, noise)
+    better = _records(losses, least) if has_best else np.zeros(0, int)
     n_recent = min(n_trials, max(FEWEST_TRIALS, round(n_trials / _RECENT_PART)))
     n_better = int((better >= max(1, n_trials - n_recent)).sum())
     before = losses[: max(1, n_trials - n_recent)]
@@ -124,7 +150,7 @@ def build_advice(trials: Trials, objective: int, *, until: int | None = None) ->
     return Advice(
         objective,
         trials.directions[objective],
-        _verdict(n_trials, best, gained, n_better, n_to_next, regret),
+        _verdict(n_trials, best, gained, n_better, n_to_next, regret, noise),
         n_trials,
         sign * best,
         int(trials.numbers[tried.rows[better[-1]]]) if len(better) else -1,
@@ -135,6 +161,9 @@ def build_advice(trials: Trials, objective: int, *, until: int | None = None) ->
         gained_recently,
         n_to_next,
         regret,
+        noise,
+        int((losses[better[-1] + 1 :] < losses[better[-1]]).sum()) if len(better) else 0,
+        _later_bests(losses, better, sign),
     )
 
 
@@ -172,6 +201,13 @@ def _records(losses: FloatArray, least: float) -> IntArray:
     return np.array(found, np.int64)
 
 
+def _later_bests(losses: FloatArray, better: IntArray, sign: float) -> tuple[float, ...]:
+    start = max(1, len(losses) // _LEARNED_PART)
+    at = [int(row) for row in better if row >= start]
+    first = [float(losses[:start].min())] if len(losses) >= start else []
+    return tuple(sign * loss for loss in (*first, *losses[at].tolist()) if math.isfinite(loss))
+
+
 def _to_next(better: IntArray, n_trials: int) -> float:
     """Return within how many trials a better one is as likely as not.
 
@@ -188,7 +224,13 @@ def _to_next(better: IntArray, n_trials: int) -> float:
 
 
 def _verdict(
-    n_trials: int, best: float, gained: float, n_better: int, n_to_next: float, regret: Regret
+    n_trials: int,
+    best: float,
+    gained: float,
+    n_better: int,
+    n_to_next: float,
+    regret: Regret,
+    noise: float,
 ) -> Verdict:
     if best == -math.inf:
         return "stop"
@@ -201,7 +243,7 @@ def _verdict(
         if n_better:
             return "go on"
         return "stop" if is_long else "unclear"
-    is_little = regret.left <= max(_LITTLE * gained, _SCATTERS * regret.scatter)
+    is_little = regret.left <= max(_LITTLE * gained, _SCATTERS * max(regret.scatter, noise))
     if n_better:
         return "slowing" if is_little else "go on"
     # A model of luck finds hope between the trials, wherever it looks.

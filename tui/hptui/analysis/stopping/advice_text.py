@@ -6,19 +6,21 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.stopping.advice import FEWEST_TRIALS
+from hptui.domain.number_column import number_style
 from hptui.domain.readable import four_digits, plural
 
 if TYPE_CHECKING:
     from hptui.analysis.stopping.advice import Advice
     from hptui.analysis.stopping.front_advice import FrontAdvice
+    from hptui.analysis.stopping.outlook import Outlook
 
 _LEAST_SHARE: Final = 1e-4
 _WHOLE_FROM: Final = 0.1
 """From there on percentages are whole."""
 
 
-def advice_sentences(advice: Advice) -> tuple[str, ...]:
-    """Return the verdict first, then what it rests on."""
+def advice_sentences(advice: Advice, outlook: Outlook | None = None) -> tuple[str, ...]:
+    """Return the verdict first, then what it rests on, and what more trials would bring."""
     if advice.verdict == "too early":
         return (_too_early(advice.n_trials),)
     if math.isnan(advice.best):
@@ -27,7 +29,17 @@ def advice_sentences(advice: Advice) -> tuple[str, ...]:
         return (f"The best value is {advice.best:g}: no trial can be better.",)
     if not advice.gained > 0:
         return (f"All trials have the same value, {four_digits(advice.best)}: nothing to go by.",)
-    return (_verdict(advice), *_next(advice), _left(advice))
+    told = (_verdict(advice), *_next(advice), _left(advice))
+    return told if outlook is None else (*told, outlook_sentence(outlook))
+
+
+def outlook_sentence(outlook: Outlook) -> str:
+    """Return what is to be expected after all the trials of an outlook."""
+    ends = [float(each[-1]) for each in (outlook.expected, outlook.good, outlook.bad)]
+    style = number_style([*ends, float(outlook.expected[0])])
+    expected, good, bad = map(style.alone, ends)
+    more = plural(int(outlook.n_more[-1]), "more trial")
+    return f"After {more}, expect a best of ~{expected}; in 8 of 10 cases {good} to {bad}."
 
 
 def _verdict(advice: Advice) -> str:
@@ -35,7 +47,14 @@ def _verdict(advice: Advice) -> str:
         f"{advice.n_better} better in the last {plural(advice.n_recent, 'trial')}, by "
         f"{_rough(advice.gained_recently)} together"
     )
-    since = f"no better trial for {advice.n_since:,} of {advice.n_trials:,}"
+    clearly = "clearly better" if advice.n_unclear else "better"
+    since = f"no {clearly} trial for {advice.n_since:,} of {advice.n_trials:,}"
+    if advice.n_unclear and advice.noise >= advice.regret.scatter:
+        are = plural(advice.n_unclear, "is", "are")
+        since += f" ({are} better by less than repetitions differ, ~{_rough(advice.noise)})"
+    elif advice.n_unclear:
+        are = plural(advice.n_unclear, "is", "are")
+        since += f" ({are} better by less than values scatter)"
     match advice.verdict:
         case "slowing":
             return f"Still improving, but little seems left: {recently}."

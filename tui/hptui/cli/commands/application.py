@@ -23,7 +23,7 @@ from hptui.cli.options.locate import (
 from hptui.cli.options.mirrored import mirrored_source, source_of
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.files.studies_folder import study_file
-from hptui.ui.application.ending import CertainEnd
+from hptui.ui.application.ending import CertainEnd, has_reader, is_in_browser
 from hptui.ui.application.place import OpenPlace
 
 if TYPE_CHECKING:
@@ -141,18 +141,20 @@ def open_application(path: str | None) -> int:
         UsageError: There is no terminal, or PATH is nothing that can be opened.
         ApplicationError: It failed; the hint names the file with the traceback.
     """
-    _demand_terminal()
+    is_served = is_in_browser()
+    if not is_served:
+        _demand_terminal()
     # Until the first frame, which then comes some 20 ms earlier.
     gc.disable()
     place = open_place(path)
-    has_utf8 = has_unicode()
+    has_utf8 = is_served or has_unicode()
 
     def make() -> HptuiApp:
         from hptui.ui.application.app import HptuiApp
 
         return HptuiApp(place, has_unicode=has_utf8)
 
-    return run_on_terminal(make)
+    return run_in_browser(make) if is_served else run_on_terminal(make)
 
 
 def run_on_terminal(make: Callable[[], HptuiApp]) -> int:
@@ -171,6 +173,23 @@ def run_on_terminal(make: Callable[[], HptuiApp]) -> int:
             with contextlib.suppress(OSError):
                 os.write(terminal, _MOUSE_PIXELS_OFF)
             ending.restore = None
+    return _outcome_of(app)
+
+
+def run_in_browser(make: Callable[[], HptuiApp]) -> int:
+    """Make an application, run it for textual-serve, which reads its frames, and return its code.
+
+    Raises:
+        ApplicationError: It failed.
+    """
+    with _screen_alone():
+        app = make()
+        app.ending = CertainEnd(lambda: None, is_there=has_reader)
+        app.run()
+    return _outcome_of(app)
+
+
+def _outcome_of(app: HptuiApp) -> int:
     if app.failure is not None:
         kept = f"The traceback is in {app.failure.report}. " if app.failure.report else ""
         raise ApplicationError(

@@ -41,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
 
     from hptui.cli.commands.application import make_app
+    from hptui.storage.files.staging import temporary_folder
+    from hptui.ui.application.settings import set_settings_aside
     from hptui.ui.application.ui_state import keep_in_memory
     from hptui.ui.driving.drive import play
 
@@ -50,8 +52,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--screenshot needs a file that ends in .svg or .txt.")
     # What a script does depends on nothing that the person has arranged, and changes nothing of it.
     keep_in_memory()
-    app = make_app(args.path)
-    failure = asyncio.run(play(app, steps, size=size, say=_say, picture=args.screenshot))
+    with temporary_folder("drive") as folder:
+        set_settings_aside(folder / "settings.toml")
+        app = make_app(args.path)
+        failure = asyncio.run(play(app, steps, size=size, say=_say, picture=args.screenshot))
     if failure is None:
         print(f"{plural(len(steps), 'step')} done")
         return EXIT_OK

@@ -72,7 +72,7 @@ def add_far_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--host-python",
         metavar="PATH",
-        help="the Python on these machines, with Optuna 4 or 5 (default: the path of this one)",
+        help="the Python on these machines, with Optuna 4 or 5 (default: the same path as here)",
     )
     group.add_argument(
         "--retry-lost",

@@ -101,6 +101,7 @@ def trial_json(trial: TrialDetail, log: Path | None) -> dict[str, Any]:
         "complete": iso_utc(trial.complete_s),
         "duration_s": trial.duration_s,
         "place": None if trial.place is None else trial.place.to_json(),
+        "peak_memory": trial.peak_memory,
         "params": {param.name: param.value for param in trial.params},
         "distributions": {param.name: param.distribution for param in trial.params},
         "reports": trial.reports,

@@ -28,11 +28,16 @@ _BAR_CELLS = 16
 _COLUMNS_FOR_BAR = 100
 _FALLBACK_COLUMNS = 80
 _NOTE_CHARS = 1_000
+_SHOWN_PARAMS = 30
 
 
 def show_params(params: Mapping[str, Any]) -> str:
-    """Return parameters in one line, `lr 0.0031  hidden 128`."""
-    return "  ".join(f"{safe_line(name)} {show_choice(value)}" for name, value in params.items())
+    """Return parameters in one line, `lr 0.0031  hidden 128`; of very many the first."""
+    shown = list(params.items())[:_SHOWN_PARAMS]
+    texts = [f"{safe_line(name)} {show_choice(value)}" for name, value in shown]
+    if len(params) > len(shown):
+        texts.append(f"and {len(params) - len(shown)} more")
+    return "  ".join(texts)
 
 
 class RunOutput(Silent):
@@ -250,10 +255,9 @@ class Lines(RunOutput):
             number, trace = self._failures.example
             self._say(f"hptui show {self._address} {number} shows the {trace}.")
         if event.best is not None:
-            self._out.write(
-                f"best {event.best.value!r}  trial {event.best.number}  "
-                f"{safe_text(show_params(event.best_params))}\n"
-            )
+            params = safe_text(show_params(event.best_params))
+            best = f"best {event.best.value!r}  trial {event.best.number}  {params}"
+            self._out.write(f"{best.rstrip()}\n")
         elif self._n_objectives > 1 and counts.complete:
             self._out.write(f"hptui best {self._address} shows the Pareto front.\n")
         self._out.flush()

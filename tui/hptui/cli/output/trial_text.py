@@ -15,6 +15,7 @@ from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
 from hptui.domain.attribute_keys import RUN_KEY
 from hptui.domain.readable import by_count, four_digits, show_duration, show_moment
+from hptui.domain.resources import show_memory
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import describe
 from hptui.domain.text import safe_line, safe_text
@@ -44,6 +45,7 @@ def trial_text(trial: TrialDetail, log: Path | None) -> str:
         field_line("started", show_moment(trial.start_s)),
         field_line("ended", ended),
         field_line("place", "" if trial.place is None else str(trial.place)),
+        field_line("memory", "" if trial.peak_memory is None else show_memory(trial.peak_memory)),
         *_param_lines(trial),
         *_report_lines(trial),
         *field_lines("constraints", constraints),

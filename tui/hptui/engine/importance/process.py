@@ -55,7 +55,7 @@ def compute_importance(
         UsageError: The evaluator cannot judge these trials, or not by the parameters that were
             asked for.
     """
-    judged = judged_trials(trials, objective, evaluator)
+    judged = judged_trials(trials, objective, evaluator, params)
     shares: dict[str, float] = {}
     if len(judged.values) and judged.params:
         shares = _ask(judged, evaluator, params, tell)

@@ -112,6 +112,8 @@ _PLACE: Final = _of(
         "host": _may_miss(_text),
     }
 )
+_SAMPLES: Final = _list_of(_COUNT, 1_000)
+_LOAD: Final = _of({"cpu": _SAMPLES, "memory": _SAMPLES, "gpu": _may_miss(_SAMPLES)})
 _SLOT: Final = _of(
     {
         "slot": _COUNT,
@@ -121,6 +123,7 @@ _SLOT: Final = _of(
         "step": _or_none(_whole(-_MAX_COUNT)),
         "value": _or_none(_number),
         "place": _may_miss(_or_none(_PLACE)),
+        "load": _may_miss(_or_none(_LOAD)),
         "ending": _flag,
     }
 )

@@ -96,6 +96,7 @@ def _status(engine: Engine, _: Message) -> Message:
                 "value": None if live is None else live.last_value,
                 "pid": None if slot.worker is None else slot.worker.process.pid,
                 "place": _place_of(slot),
+                "load": _load_of(engine, slot),
                 "ending": slot.ending is not None,
             }
         )
@@ -145,6 +146,13 @@ def _thinking_s(engine: Engine, live: LiveTrial | None, time_s: float) -> float 
 def _place_of(slot: Slot) -> dict[str, Any] | None:
     place = None if slot.worker is None else slot.worker.process.place
     return None if place is None else place.to_json()
+
+
+def _load_of(engine: Engine, slot: Slot) -> dict[str, Any] | None:
+    """Return the latest samples of a worker; None where none were taken."""
+    pid = None if slot.worker is None else slot.worker.process.pid
+    load = None if pid is None else engine.loads.by_pid.get(pid)
+    return None if load is None else load.to_json()
 
 
 def _pause(engine: Engine, _: Message) -> Message:

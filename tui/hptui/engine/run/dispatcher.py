@@ -24,6 +24,7 @@ from hptui.engine.run.events import (
 from hptui.engine.run.outcome import TrialError, failed
 from hptui.engine.run.storage_answers import StorageAnswers
 from hptui.engine.run.study_trials import ENDED_BY_OTHERS
+from hptui.engine.workers.peak_memory import peak_of
 from hptui.engine.workers.scratch import clear_scratch
 from hptui.errors import HptuiError, SamplerError, StudyBusyError
 
@@ -358,6 +359,8 @@ class Dispatcher:
         if is_spent and slot.worker is not None:
             slot.worker.process.is_retired = True
         slot.is_done = True
+        if slot.peak > peak_of(message):
+            message = {**message, "peak": slot.peak}
         self._finish(live, message, slot)
 
     def on_worker_exit(self, death: Death) -> None:
@@ -370,7 +373,8 @@ class Dispatcher:
             self._store(live, death.slot, None)
             return
         clear_scratch(Path(self.run.scratch_of(live.number)))
-        self._finish(live, failed(death.error), None, index=death.slot)
+        ended = {**failed(death.error), "peak": death.peak}
+        self._finish(live, ended, None, index=death.slot)
 
     def _finish(
         self, live: LiveTrial, ended: Message, slot: Slot | None, *, index: int | None = None

@@ -50,6 +50,7 @@ from hptui.engine.workers.other_workers import workers_of
 from hptui.engine.workers.pool import Pool, WorkerProcess
 from hptui.engine.workers.processes import start_trackers
 from hptui.engine.workers.trial_logs import free_middle
+from hptui.engine.workers.worker_loads import WorkerLoads, peak_size
 from hptui.engine.workers.worker_manager import Death, Slot, WorkerManager
 from hptui.errors import HptuiError, StudyBusyError, UsageError
 from hptui.registry.loading.process_ties import adopt_orphans
@@ -84,6 +85,8 @@ class Engine:
         self._beside = Background((self.sampler, self.pruner), self._connections.wake)
         self._interrupts = 0
         self._heard = Heard()
+        self._told_early: list[str] = []
+        """What was told before the run began, to be kept with it."""
         self._worker_manager = WorkerManager(
             pool=Pool(
                 ref=plan.ref,
@@ -100,13 +103,16 @@ class Engine:
             connections=self._connections,
             on_ready=lambda slot: self._feed(SlotReady(slot)),
             on_message=self._on_trial_message,
-            on_trouble=lambda text: self._heard.add("hptui", text),
+            on_trouble=self._on_trouble,
         )
         self.rules = Rules(plan.budget, plan.n_workers, now())
         limit = plan.resources.memory
         # On other machines their agents look.
         is_near = limit is not None and plan.far is None
         self._guard = MemoryGuard(limit) if limit is not None and is_near else None
+        self._looks_at_load = plan.far is None
+        self.loads = WorkerLoads()
+        """What the workers of this machine load."""
         self._rules_are_live = False
         self.run_state: Run | None = None
         self._about: Message | None = None
@@ -344,6 +350,7 @@ class Engine:
         if not self._rules_are_live:
             return
         self._look_at_memory(time_s)
+        self._look_at_load(time_s)
         if self.run_state is not None and self.run_state.retries.tick(time_s):
             self.feed(Tick())
         if self._deadline_s is not None and time_s >= self._deadline_s:
@@ -366,17 +373,46 @@ class Engine:
             text = above_limit_text(taken.size, self._guard.limit)
             for slot in list(self._worker_manager.slots.values()):
                 if slot.number is not None and slot.worker in process.workers:
+                    slot.peak = max(slot.peak, taken.size)
                     self._feed(MemoryExceeded(slot.number, text))
                     kill_now(taken)
+
+    def _look_at_load(self, time_s: float) -> None:
+        """Sample what workers load, and note the most memory that each trial takes."""
+        if not self._looks_at_load or not self.rules.running:
+            return
+        processes = {each.pid: each for each in self._worker_manager.pool.processes}
+        devices = {
+            pid: () if each.place is None else each.place.devices for pid, each in processes.items()
+        }
+        for taken in self.loads.look(time_s, devices):
+            workers = processes[taken.worker].workers
+            if not self.pool.kind.ends_trials_by_process:
+                continue
+            for slot in self._worker_manager.slots.values():
+                if slot.number is not None and slot.worker in workers:
+                    slot.peak = peak_size(taken, slot.peak)
 
     def _tell_heard(self) -> None:
         """Tell and keep what libraries have warned of since the last time."""
         if self.run_state is None or self._commits is None:
             return
-        for text in self._heard.take():
+        heard = self._heard.take()
+        for text in heard:
             self._observer.note(text)
-            self.run_state.record_note(text)
+        if heard or self._told_early:
+            for text in (*self._told_early, *heard):
+                self.run_state.record_note(text)
+            self._told_early.clear()
             self._commits.touch()
+
+    def _on_trouble(self, text: str) -> None:
+        """Tell of trouble, at once where the run has not begun: it may wait for long."""
+        self._heard.add("hptui", text)
+        if self.run_state is None:
+            for each in self._heard.take():
+                self._told_early.append(each)
+                self._observer.note(each)
 
     def _timeout_s(self) -> float | None:
         """Return how long nothing is due; None for ever."""
@@ -571,6 +607,7 @@ class Engine:
     def _close(self) -> HptuiError | None:
         """Give everything back; return what to say of trials that are not stored."""
         self._rules_are_live = False
+        self.loads.close()
         self._after.close()
         self._worker_manager.close(_CLOSE_S)
         run = self.run_state

@@ -27,6 +27,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hptui.domain.attribute_keys import (
     ANSWERED_KEY,
     ERROR_KEY,
+    MEMORY_KEY,
     OWN_PREFIX,
     PLACE_KEY,
     PRUNED_KEY,
@@ -39,6 +40,7 @@ from hptui.domain.spaces.choices import place_of
 from hptui.engine.pruning.prune_reason import PruneReason, why_pruned
 from hptui.engine.run.clock import now
 from hptui.engine.run.outcome import CommonError, TrialError
+from hptui.engine.workers.peak_memory import peak_of
 from hptui.engine.workers.trial_messages import checked_step, spell_params
 from hptui.errors import SamplerError, SpaceError
 from hptui.storage.read.constraints import KEY_RANGE, is_feasible
@@ -495,6 +497,8 @@ class StudyTrials:
         if repeats is not None:
             told = cast("Any", repeats.to_json())
             self._storage.set_trial_system_attr(trial_id, REPEATS_KEY, told)
+        if peak := peak_of(ended):
+            self._storage.set_trial_system_attr(trial_id, MEMORY_KEY, peak)
         constraints = ended.get("constraints")
         if constraints is not None and state is not TrialState.FAIL:
             # As Optuna's samplers store what their `constraints_func` says.

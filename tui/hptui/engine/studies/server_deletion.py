@@ -12,7 +12,7 @@ from hptui.domain.text import safe_line
 from hptui.engine.studies.renaming import free_name
 from hptui.engine.studies.trash import drop_copy, keep_copy
 from hptui.errors import StudyBusyError, StudyFileError
-from hptui.storage.files.studies_folder import study_file, usual_folder
+from hptui.storage.files.studies_folder import study_file
 from hptui.storage.mirror.changing import delete_on_server, extent_in_file
 from hptui.storage.mirror.following import catch_up, refresh
 from hptui.storage.mirror.heartbeats import GRACE_S, trials_running
@@ -30,13 +30,14 @@ _TRIES: Final = 3
 """How often it is tried with a study that gets trials meanwhile."""
 
 
-def delete_there(address: SourceAddress, mirror: Path, study_name: str) -> TrashEntry:
-    """Delete a study on a server after a copy of it has gone into the trash of the usual folder.
+def delete_there(address: SourceAddress, mirror: Path, study_name: str, folder: Path) -> TrashEntry:
+    """Delete a study on a server after a copy of it has gone into the trash of a folder.
 
     Args:
         address: The server, as it is mirrored.
         mirror: The file that mirrors it.
         study_name: The study.
+        folder: A folder of studies, whose trash gets the copy.
 
     Raises:
         StudyBusyError: Somebody runs it: a trial has a heartbeat, or new ones come all the time.
@@ -57,7 +58,7 @@ def delete_there(address: SourceAddress, mirror: Path, study_name: str) -> Trash
         with open_study(mirror, study_name) as study:
             study_id = study.study_id
             extent = extent_in_file(study.connection, study_id)
-        entry = _keep(mirror, study_name)
+        entry = _keep(mirror, study_name, folder)
         try:
             is_deleted = delete_on_server(address, study_name, study_id, extent)
         except SourceError as error:
@@ -88,8 +89,7 @@ def _require_at_rest(address: SourceAddress, study_name: str) -> None:
                 )
 
 
-def _keep(mirror: Path, study_name: str) -> TrashEntry:
-    folder = usual_folder()
+def _keep(mirror: Path, study_name: str, folder: Path) -> TrashEntry:
     name = fitting_name(study_name)
     if os.path.lexists(study_file(folder, name)):
         name = free_name(folder, name)

@@ -27,6 +27,8 @@ _LOOKS_BEFORE_ALL: Final = 10
 another's by then."""
 _PARENT: Final = 1
 _SESSION: Final = 3
+_TICKS: Final = slice(11, 15)
+"""Of the process and of its children that have ended, as user and as system."""
 _PAGES: Final = 21
 """Fields of `/proc/PID/stat` behind the command's name."""
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
@@ -40,6 +42,43 @@ class Taken:
     size: int
     """Bytes."""
     pids: tuple[int, ...]
+    ticks: int = 0
+    """Of the processor, since they began."""
+
+
+@dataclass(slots=True)
+class Survey:
+    """One pass over `/proc` after the other; processes of nobody here are seldom looked at."""
+
+    _strangers: set[int] = field(default_factory=set[int])
+    _looks: int = 0
+
+    def look(self, workers: Collection[int]) -> list[Taken]:
+        """Return what each worker's processes take, what they share counted several times.
+
+        Args:
+            workers: The process ids of all workers; each leads a session.
+        """
+        self._looks += 1
+        if self._looks % _LOOKS_BEFORE_ALL == 0:
+            self._strangers.clear()
+        seen = {pid: stat for pid in _pids() if pid not in self._strangers and (stat := _stat(pid))}
+        members: dict[int, list[int]] = {worker: [] for worker in workers}
+        for pid, stat in seen.items():
+            worker = stat.session if stat.session in members else _ancestor(pid, seen, members)
+            if worker is None:
+                self._strangers.add(pid)
+            else:
+                members[worker].append(pid)
+        return [
+            Taken(
+                worker,
+                sum(seen[pid].size for pid in pids),
+                tuple(pids),
+                sum(seen[pid].ticks for pid in pids),
+            )
+            for worker, pids in members.items()
+        ]
 
 
 @dataclass(slots=True)
@@ -50,8 +89,7 @@ class MemoryGuard:
     """Bytes that the processes of one worker may take."""
     _due_s: float = 0.0
     _exact_due_s: float = 0.0
-    _strangers: set[int] = field(default_factory=set[int])
-    _looks: int = 0
+    _survey: Survey = field(default_factory=Survey)
 
     @property
     def due_s(self) -> float:
@@ -68,33 +106,15 @@ class MemoryGuard:
         if now_s < self._due_s:
             return []
         began = time.monotonic()
-        above = [each for each in self._survey(workers) if each.size > self.limit]
+        above = [each for each in self._survey.look(workers) if each.size > self.limit]
         if above and now_s >= self._exact_due_s:
             exact_from = time.monotonic()
-            above = [each for each in map(_exact, above) if each.size > self.limit]
+            above = [each for each in map(exact, above) if each.size > self.limit]
             self._exact_due_s = now_s + _SHARE * (time.monotonic() - exact_from)
         else:
             above = []
         self._due_s = now_s + max(_EVERY_S, _SHARE * (time.monotonic() - began))
         return above
-
-    def _survey(self, workers: Collection[int]) -> list[Taken]:
-        """Return what each worker's processes take, what they share counted several times."""
-        self._looks += 1
-        if self._looks % _LOOKS_BEFORE_ALL == 0:
-            self._strangers.clear()
-        seen = {pid: stat for pid in _pids() if pid not in self._strangers and (stat := _stat(pid))}
-        members: dict[int, list[int]] = {worker: [] for worker in workers}
-        for pid, stat in seen.items():
-            worker = stat.session if stat.session in members else _ancestor(pid, seen, members)
-            if worker is None:
-                self._strangers.add(pid)
-            else:
-                members[worker].append(pid)
-        return [
-            Taken(worker, sum(seen[pid].size for pid in pids), tuple(pids))
-            for worker, pids in members.items()
-        ]
 
 
 def resident(pid: int) -> int:
@@ -115,6 +135,7 @@ class _Stat(NamedTuple):
     session: int
     size: int
     """Resident bytes."""
+    ticks: int = 0
 
 
 def _pids() -> Iterator[int]:
@@ -129,7 +150,10 @@ def _stat(pid: int) -> _Stat | None:
     try:
         # The command's name may hold blanks and brackets.
         fields = os.read(fd, 4096).rpartition(b")")[2].split()
-        return _Stat(int(fields[_PARENT]), int(fields[_SESSION]), int(fields[_PAGES]) * _PAGE_BYTES)
+        size = int(fields[_PAGES]) * _PAGE_BYTES
+        return _Stat(
+            int(fields[_PARENT]), int(fields[_SESSION]), size, sum(map(int, fields[_TICKS]))
+        )
     except (OSError, IndexError, ValueError):
         return None
     finally:
@@ -147,7 +171,7 @@ def _ancestor(pid: int, seen: Mapping[int, _Stat], workers: Container[int]) -> i
     return None
 
 
-def _exact(taken: Taken) -> Taken:
+def exact(taken: Taken) -> Taken:
     """Return it with what processes share counted once."""
     return replace(taken, size=sum(map(_proportional, taken.pids)))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from hptui.domain.resources import INTEL_VARIABLE, StoredPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from hptui.domain.resources import Resources
 
@@ -36,7 +37,13 @@ class Place:
 
     def to_json(self) -> dict[str, Any]:
         """Return the place as it is stored with a trial."""
-        return StoredPlace(self.devices, spell_cores(self.cores), self.host).to_json()
+        return dict(_stored(self))
+
+
+@lru_cache(maxsize=1_024)
+def _stored(place: Place) -> Mapping[str, Any]:
+    """Return what is stored of a place; each trial in it stores the same."""
+    return StoredPlace(place.devices, spell_cores(place.cores), place.host).to_json()
 
 
 class Places:

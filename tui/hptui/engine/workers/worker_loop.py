@@ -12,7 +12,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from hptui.engine.run.outcome import (
 from hptui.engine.run.repeating import run_repeatedly
 from hptui.engine.workers import worker_process
 from hptui.engine.workers.descriptors import put_limit_back
+from hptui.engine.workers.peak_memory import NO_PEAK, PeakMemory
 from hptui.engine.workers.places import keep_to
 from hptui.engine.workers.remote_storage import RemoteStorage
 from hptui.engine.workers.sandbox import ProcessSandbox, Sandbox, ThreadSandbox
@@ -96,7 +97,8 @@ def _run_worker_process(config: Message) -> bool:
         place = Path.cwd() if ref.kind == "script" else home
         if router is None:
             alone = ProcessSandbox(place, process_log)
-            is_dismissed.append(_serve(socket_path, tokens[0], served, alone))
+            measured = replace(served, memory=PeakMemory())
+            is_dismissed.append(_serve(socket_path, tokens[0], measured, alone))
         else:
             is_dismissed.append(_serve_in_threads(socket_path, tokens, served, place, router))
 
@@ -146,6 +148,8 @@ class _Served:
     """What the engine is told of it."""
     constraints: Constraints | None = None
     """What a script's sampler asks of each trial when it has ended."""
+    memory: PeakMemory = NO_PEAK
+    """Tells the memory of one trial after the other; of trials in threads nothing is known."""
     study: optuna.Study | None = None
     """What a script calls its study: it stands for the trial's while one runs."""
 
@@ -257,6 +261,7 @@ def _run_trial(
 ) -> Message:
     """Run one trial and return how it ended; nothing of the objective escapes."""
     pid = os.getpid()
+    served.memory.begin()
     sandbox.begin(order["log"], order["scratch"], order["seed"])
     try:
         trial = WorkerTrial(own, order, storage)
@@ -269,8 +274,9 @@ def _run_trial(
             os._exit(0)
         # A thread that lives on must neither send nor receive after the trial's last message.
         own.close()
+    peak = served.memory.end()
     is_whole = sandbox.end(keep=ended["state"] == "complete")
-    return {"op": "done", "n": order["n"], **ended, **({} if is_whole else _SPENT)}
+    return {"op": "done", "n": order["n"], **ended, **peak, **({} if is_whole else _SPENT)}
 
 
 def _call(served: _Served, trial: WorkerTrial, n_objectives: int, seeds: Sequence[int]) -> Message:

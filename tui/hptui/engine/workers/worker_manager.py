@@ -44,6 +44,8 @@ class Slot:
     """Whether its worker has told how the trial has ended."""
     log: str = ""
     """Where the output of its trial goes."""
+    peak: int = 0
+    """The most memory that was seen of its trial, in bytes; 0: none was."""
     guests: list[Channel] = field(default_factory=list["Channel"])
     """Connections of processes that the trial has started and that use it."""
 
@@ -55,6 +57,8 @@ class Death:
     slot: int
     number: int
     error: TrialError
+    peak: int = 0
+    """The most memory that was seen of it, in bytes."""
 
 
 @dataclass(slots=True, eq=False)
@@ -234,7 +238,7 @@ class WorkerManager:
         """Forget the trial that a slot has had; its log holds to the cap from now on."""
         if slot.log:
             cut_log(slot.log)
-        slot.number, slot.ending, slot.log, slot.is_done = None, None, "", False
+        slot.number, slot.ending, slot.log, slot.is_done, slot.peak = None, None, "", False, 0
         for guest in slot.guests:
             self._slot_of.pop(guest, None)
             self.connections.drop(guest)
@@ -309,7 +313,7 @@ class WorkerManager:
         n_running = len(running)
         kinds = [None if slot.ending is None else slot.ending[0] for slot in running]
         deaths = [
-            Death(slot.index, slot.number, self._why(process, slot, n_running))
+            Death(slot.index, slot.number, self._why(process, slot, n_running), slot.peak)
             for slot in lost
             if slot.number is not None
         ]

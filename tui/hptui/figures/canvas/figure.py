@@ -19,6 +19,7 @@ from hptui.figures.canvas.chart import (
     fit_legend,
 )
 from hptui.figures.canvas.picture import Picture, Span, line_picture, sentence_picture
+from hptui.figures.canvas.plane import Plane
 from hptui.figures.canvas.roles import RAMP, Role
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from hptui.analysis.axis import Axis
     from hptui.figures.canvas.field import Field
     from hptui.figures.canvas.picture import Look
+    from hptui.figures.canvas.plane import Side
     from hptui.figures.canvas.points import Points
     from hptui.trials import FloatArray, IntArray
 
@@ -138,6 +140,8 @@ class Figure:
     spots: Spots = field(default_factory=Spots)
     area: Field | None = None
     """Where a trial can be picked; None for everywhere."""
+    planes: tuple[Plane, ...] = ()
+    """Where a region can be marked."""
 
     @classmethod
     def saying(cls, sentence: str, width: int, height: int) -> Self:
@@ -159,17 +163,19 @@ def draw_figure(
     look: Look,
     numbers: IntArray | None = None,
     points: Points | None = None,
+    sides: tuple[Side, Side] | None = None,
 ) -> Figure:
     """Return a figure of one chart; of its legend alone where there is no room for axes.
 
-    `points` are where the trials with these `numbers` are.
+    `points` are where the trials with these `numbers` are, `sides` what x and y measure.
     """
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         return Figure(line_picture(fit_legend(canvas.legend, width), width, height))
     picture, area = draw(canvas, width, height, look=look)
+    planes = () if sides is None else (Plane(area, *sides),)
     if numbers is None or points is None:
-        return Figure(picture)
-    return Figure(picture, spots=Spots.in_field(numbers, points, area))
+        return Figure(picture, planes=planes)
+    return Figure(picture, spots=Spots.in_field(numbers, points, area), planes=planes)
 
 
 def y_ticks(axis: Axis, width: int, height: int) -> Ticks:

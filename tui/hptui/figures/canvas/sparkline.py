@@ -17,6 +17,13 @@ _UNICODE_BARS: Final = "▁▂▃▄▅▆▇"
 _ASCII_BARS: Final = "_.-=*#"
 
 
+def bars_below(values: Sequence[float], top: float, width: int, *, unicode: bool = True) -> str:
+    """Return a bar for each of the last `width` values, between 0 and `top`; blanks before them."""
+    bars = _UNICODE_BARS if unicode else _ASCII_BARS
+    shares = [min(1.0, max(0.0, value / top)) if top > 0 else 0.0 for value in values[-width:]]
+    return "".join(bars[round(share * (len(bars) - 1))] for share in shares).rjust(width)
+
+
 def sparkline(values: Sequence[float], width: int, *, unicode: bool = True) -> str:
     """Return a bar for each of at most `width` values, from the lowest to the highest of them.
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 SourceKind = Literal["postgresql", "mysql", "redis", "journal", "grpc", "database"]
 
@@ -27,6 +27,7 @@ _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)(\+\w+)?://?")
 # A password may hold anything but an @, as in SQLAlchemy's addresses.
 _LOGIN: Final = re.compile(r"([^:/@?#]*)(?::([^@]*))?@")
 _SECRETS: Final = frozenset({"password", "passwd", "pwd", "secret", "token", "sslpassword"})
+_PASSWORD_VARIABLES: Final = {"postgresql": "PGPASSWORD", "mysql": "MYSQL_PWD"}
 _STUDY_FILES: Final = (".db", ".sqlite", ".sqlite3")
 _JOURNAL_ENDINGS: Final = (".log", ".journal")
 _SNIFFED_BYTES: Final = 400
@@ -70,6 +71,13 @@ class SourceAddress:
         name, behind = ("", rest) if login is None else (login[1], rest[login.end() :])
         url = f"{start}{slashes}{name}:{quote(password, safe='')}@{behind}"
         return replace(self, url=url)
+
+    def environment(self) -> dict[str, str]:
+        """Return what lets a program that is given the address as it is shown have the password."""
+        login = _LOGIN.match(self.url.partition("://")[2])
+        if login is None or login[2] is None or self.kind not in _PASSWORD_VARIABLES:
+            return {}
+        return {_PASSWORD_VARIABLES[self.kind]: unquote(login[2])}
 
     def __str__(self) -> str:
         """Return what a person types, without the password."""

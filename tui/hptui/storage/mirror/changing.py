@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.attribute_keys import TAGGED_KEY, TAGS_KEY
+from hptui.domain.attribute_keys import ENGINE_PREFIX, TAGGED_KEY, TAGS_KEY
 from hptui.domain.json_values import read_json
 from hptui.domain.text import escape_line, safe_line
-from hptui.errors import StudyFileError, UsageError
+from hptui.errors import StudyBusyError, StudyFileError, UsageError
 from hptui.storage.annotations.changes import NoteEdit, require_same, trial_ids
 from hptui.storage.annotations.notes import (
     attributes_of_note,
@@ -28,6 +28,7 @@ from hptui.storage.files.study_identity import read_identity
 from hptui.storage.mirror.server import engine_of, refusal_of, table_of
 from hptui.storage.mirror.source import MAX_NAME_CHARS, MAX_TEXT_CHARS
 from hptui.storage.read.session import read_study_file
+from hptui.storage.server.engines import read_mark
 from hptui.storage.sqlite.schema import TABLES_OF_STUDY, TABLES_OF_TRIAL
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def rename_on_server(address: SourceAddress, study_name: str, new_name: str) -> 
 
     Raises:
         UsageError: The name is none, or another study there has it.
+        StudyBusyError: An engine runs the study.
         SourceError: There is no such study, or the server refuses.
     """
     from sqlalchemy import select, update
@@ -115,6 +117,7 @@ def rename_on_server(address: SourceAddress, study_name: str, new_name: str) -> 
         raise UsageError(problem)
     studies = table_of("studies")
     with _changing(address, study_name) as (connection, study_id):
+        _require_no_engine(connection, study_id, study_name)
         taken = select(studies.c.study_id).where(studies.c.study_name == new_name)
         # Some servers take a name in capitals for the same.
         if connection.execute(taken).scalar() not in (None, study_id):
@@ -146,6 +149,7 @@ def delete_on_server(address: SourceAddress, study_name: str, known_id: int, kep
     Raises:
         SourceError: There is no such study, or the server refuses.
         StudyFileError: It is another study by now, or holds texts that no copy has.
+        StudyBusyError: An engine runs it.
     """
     from sqlalchemy import delete, select
 
@@ -153,6 +157,7 @@ def delete_on_server(address: SourceAddress, study_name: str, known_id: int, kep
     with _changing(address, study_name) as (connection, study_id):
         if study_id != known_id:
             raise _gone(address, study_name)
+        _require_no_engine(connection, study_id, study_name)
         if _extent_on_server(connection, study_id) != kept:
             return False
         _require_short_texts(connection, study_id, study_name)
@@ -186,6 +191,31 @@ def _extent_on_server(connection: Connection, study_id: int) -> Extent:
     count, last = connection.execute(of_study).one()
     still_open = of_study.where(cast(trials.c.state, Text).in_(("RUNNING", "WAITING")))
     return Extent(count, last or 0, connection.execute(still_open).one()[0])
+
+
+def _require_no_engine(connection: Connection, study_id: int, study_name: str) -> None:
+    """Refuse to rename or delete what an engine of hptui runs, on whatever machine.
+
+    Raises:
+        StudyBusyError: One does.
+    """
+    from sqlalchemy import select, text
+
+    is_mysql = connection.dialect.name != "postgresql"
+    clock = "UNIX_TIMESTAMP(NOW(6))" if is_mysql else "EXTRACT(EPOCH FROM clock_timestamp())"
+    now_s = float(connection.execute(text(f"SELECT {clock}")).scalar_one())
+    table = table_of("study_system_attributes")
+    told = select(table.c.value_json).where(
+        table.c.study_id == study_id, table.c.key.startswith(ENGINE_PREFIX, autoescape=True)
+    )
+    for (mark_text,) in connection.execute(told).all():
+        mark = read_mark(mark_text)
+        if mark is not None and mark.is_alive(now_s):
+            raise StudyBusyError(
+                f"{safe_line(study_name, max_chars=60)} is being run by process {mark.lease.pid} "
+                f"on {safe_line(mark.lease.host, max_chars=60)}.",
+                hint="Stop it first.",
+            )
 
 
 def _require_short_texts(connection: Connection, study_id: int, study_name: str) -> None:

@@ -76,7 +76,10 @@ class MirrorWriter:
             has_changed = self._look()
         except HptuiError as error:
             self.close()
-            self._tell(trouble=f"{error.message} {error.hint}".rstrip())
+            self._tell(
+                trouble=f"{error.message} {error.hint}".rstrip(),
+                wants_password=isinstance(error, PasswordError),
+            )
             raise
         file = self._file
         notes = () if file is None else tuple(file.notes)
@@ -126,13 +129,20 @@ class MirrorWriter:
             file.clear()
         return file
 
-    def _tell(self, *, trouble: str, notes: tuple[str, ...] | None = None) -> None:
+    def _tell(
+        self,
+        *,
+        trouble: str,
+        wants_password: bool = False,
+        notes: tuple[str, ...] | None = None,
+    ) -> None:
         before = self.state
         if trouble == before.trouble and trouble:
             return
         self.state = replace(
             before,
             trouble=trouble,
+            wants_password=wants_password,
             synced_s=time.time() if not trouble else before.synced_s,
             notes=before.notes if notes is None else notes,
         )

@@ -44,6 +44,8 @@ class MirrorState:
     """Why it is not now, a sentence; empty where nothing is wrong."""
     notes: tuple[str, ...] = ()
     """What of the source could not be read."""
+    wants_password: bool = False
+    """Whether the trouble is that it wants a password, or another one."""
 
     def age_s(self, now_s: float | None = None) -> float | None:
         """Return for how long it has not been compared with the source, in seconds."""
@@ -105,6 +107,7 @@ def mirror_state(path: Path) -> MirrorState | None:
         float(synced_s) if isinstance(synced_s, int | float) else None,
         trouble,
         tuple(map(str, notes)) if isinstance(notes, list) else (),  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+        told.get("password") is True,
     )
 
 
@@ -146,6 +149,7 @@ def tell_state(path: Path, state: MirrorState) -> None:
         "synced": state.synced_s,
         "trouble": state.trouble,
         "notes": list(state.notes),
+        "password": state.wants_password,
     }
     write_private(_side_file(path), json.dumps(facts))
 
@@ -203,7 +207,10 @@ def is_changeable(state: MirrorState) -> bool:
 def read_only_text(state: MirrorState) -> str:
     """Return the sentence that a mirrored study cannot be changed."""
     where = "in" if state.address.startswith("/") else "on"
-    return f"This study is {where} {safe_line(state.address)}; hptui only reads it there."
+    place = f"This study is {where} {safe_line(state.address)}; hptui"
+    if is_changeable(state):
+        return f"{place} run --storage runs it there."
+    return f"{place} only reads it there."
 
 
 def refuse_mirror(path: Path) -> None:

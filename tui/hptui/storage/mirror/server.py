@@ -11,7 +11,10 @@ import json
 import math
 import os
 import time
+from configparser import Error as ConfigParserError
+from configparser import RawConfigParser
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hptui.domain.attribute_keys import TAGGED_KEY, TAGS_KEY
@@ -70,7 +73,7 @@ _DRIVERS: Final = {
 _STATE: Final = 3
 _PASSWORDS: Final = {
     "postgresql": "The password comes from the address, from ~/.pgpass or from $PGPASSWORD.",
-    "mysql": "The password comes from the address or from $MYSQL_PWD.",
+    "mysql": "The password comes from the address, from $MYSQL_PWD or from ~/.my.cnf.",
 }
 
 
@@ -399,13 +402,13 @@ def _fetch_in_binary(connection: Connection) -> None:
 
     psycopg: Any = import_module("psycopg")
 
-    class BinaryCursor(psycopg.ServerCursor):
-        def __init__(self, *given: object, **named: object) -> None:
-            super().__init__(*given, **named)
-            self.format = psycopg.pq.Format.BINARY
+    def cursor(*given: object, **named: object) -> Any:  # noqa: ANN401
+        made = psycopg.ServerCursor(*given, **named)
+        made.format = psycopg.pq.Format.BINARY
+        return made
 
     driven: Any = connection.connection.driver_connection
-    driven.server_cursor_factory = BinaryCursor
+    driven.server_cursor_factory = cursor
 
 
 def _about_version(version: str) -> str:
@@ -457,8 +460,19 @@ def url_of(address: SourceAddress) -> URL:
             hint=f"pip install 'hptui[{extra}]'",
         )
     if address.kind == "mysql" and url.password is None:
-        url = url.set(password=os.environ.get("MYSQL_PWD"))
+        url = url.set(password=os.environ.get("MYSQL_PWD") or _password_of_client())
     return url
+
+
+def _password_of_client() -> str | None:
+    """Return the password in the file of MySQL's own programs, ~/.my.cnf; None without one."""
+    options = RawConfigParser(allow_no_value=True, strict=False, interpolation=None)
+    try:
+        options.read(Path("~/.my.cnf").expanduser(), encoding="utf-8")
+        found = options.get("client", "password", fallback=None)
+    except (ConfigParserError, OSError, UnicodeDecodeError, RuntimeError):
+        return None
+    return None if found is None else found.strip("\"'")
 
 
 def engine_of(address: SourceAddress, isolation: str) -> Engine:

@@ -10,7 +10,7 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.attribute_keys import PLACE_KEY, TAGS_KEY
+from hptui.domain.attribute_keys import MEMORY_KEY, PLACE_KEY, TAGS_KEY
 from hptui.domain.notes import MAX_NOTE_CHARS
 from hptui.domain.resources import StoredPlace
 from hptui.storage.annotations.tags import tags_of
@@ -105,6 +105,27 @@ class FileTexts:
             place = StoredPlace.read(stored)
             if place is not None and place.host:
                 yield number, place.host
+
+    def memory(self) -> Iterator[tuple[int, int]]:
+        """Yield the numbers of trials whose memory is known, each with its peak in bytes."""
+        for number, stored in self._attributes("system", MEMORY_KEY):
+            if isinstance(stored, int) and stored >= 0:
+                yield number, stored
+
+    def attribute_names(self, limit: int) -> list[str]:
+        """Return the keys of the user attributes of trials, at most `limit`, hptui's own left out.
+
+        Raises:
+            StudyFileError: The study is not there, or its file cannot be read.
+            StudyBusyError: Another program has locked the file.
+        """
+        with open_study(self._path, self._study_name, is_known=True) as study:
+            rows: Iterable[tuple[object]] = study.connection.execute(
+                "SELECT DISTINCT key FROM trials JOIN trial_user_attributes USING (trial_id) "
+                "WHERE study_id = ? AND typeof(key) = 'text' AND key != ? LIMIT ?",
+                (study.study_id, TAGS_KEY, limit),
+            )
+            return sorted(str(key) for (key,) in rows)
 
     def attributes(self, key: str) -> Iterator[tuple[int, object]]:
         """Yield the numbers of trials with a user attribute, each with what its JSON holds."""

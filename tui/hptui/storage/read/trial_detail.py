@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from hptui.domain.attribute_keys import (
     ERROR_KEY,
+    MEMORY_KEY,
     METRICS_KEY,
     PLACE_KEY,
     PRUNED_KEY,
@@ -54,6 +55,7 @@ MAX_CONSTRAINTS: Final = 1_000
 Part = TypeVar("Part")
 _MAX_TEXT_CHARS: Final = 10_000
 _MAX_TRACEBACK_CHARS: Final = 100_000
+_MOST_BYTES: Final = 1 << 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,8 @@ class TrialDetail:
     metric_names: tuple[str, ...] = ()
     """A name for each objective, or none at all; not sanitised."""
     place: StoredPlace | None = None
+    peak_memory: int | None = None
+    """The most memory that its processes took, in bytes."""
     """The devices and cores that it had for itself."""
     artifacts: tuple[Artifact, ...] = ()
     repeats: Repeats | None = None
@@ -220,7 +224,7 @@ class _TrialReader:
             constraints=self._try(self._constraints, {}),
             user_attributes=user.without(TAGS_KEY),
             system_attributes=system.without(
-                ERROR_KEY, PRUNED_KEY, PLACE_KEY, REPEATS_KEY, OLD_KEY, prefix=PREFIX
+                ERROR_KEY, PRUNED_KEY, PLACE_KEY, MEMORY_KEY, REPEATS_KEY, OLD_KEY, prefix=PREFIX
             ),
             run=str(system.get(RUN_KEY) or ""),
             error=_error_of(system.get(ERROR_KEY)),
@@ -232,6 +236,7 @@ class _TrialReader:
             tags=tags_of(user.get(TAGS_KEY)),
             metric_names=self._try(lambda: self._metric_names(len(directions)), ()),
             place=StoredPlace.read(system.get(PLACE_KEY)),
+            peak_memory=_size_of(system.get(MEMORY_KEY)),
             artifacts=artifacts,
             repeats=_repeats_of(system.get(REPEATS_KEY), len(directions)),
         )
@@ -341,6 +346,11 @@ class _TrialReader:
             self.damage.append(f"Parameter {shown!r} has no choice with index {stored:g}.")
             return TrialParam(name, None, spec, distribution)
         return TrialParam(name, spec.choices[int(stored)], spec, distribution)
+
+
+def _size_of(stored: object) -> int | None:
+    is_size = isinstance(stored, int) and not isinstance(stored, bool) and 0 <= stored < _MOST_BYTES
+    return stored if is_size else None
 
 
 def _repeats_of(stored: object, n_objectives: int) -> Repeats | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
+import os
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, ClassVar, Final, cast
@@ -81,6 +81,7 @@ class HptuiApp(ServingApp, inherit_bindings=False):
             unicode=has_unicode,
             has_ramp=self._has_ramp,
             set_title=self._set_title,
+            set_progress=self._set_progress,
             write=self._write,
             screens=AllScreens(),
             quit=self.do_quit,
@@ -116,6 +117,15 @@ class HptuiApp(ServingApp, inherit_bindings=False):
 
         if isinstance(self._driver, TerminalDriver):
             self._driver.set_title(title)
+
+    def _set_progress(self, progress: str) -> None:
+        from hptui.ui.application.terminal import TerminalDriver, shows_progress
+
+        if not isinstance(self._driver, TerminalDriver):
+            return
+        wanted = self.services.settings.taskbar
+        if wanted == "always" or (wanted == "auto" and shows_progress(os.environ)):
+            self._driver.set_progress(progress)
 
     def _write(self, text: str) -> None:
         if self._driver is not None and not self.is_headless:
@@ -213,10 +223,11 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         return [*filters, AsciiFilter()]
 
     def get_driver_class(self) -> type[Driver]:
-        """Return what draws on a terminal."""
+        """Return what draws on a terminal, or in a browser, see `is_in_browser`."""
+        from hptui.ui.application.ending import is_in_browser
         from hptui.ui.application.terminal import TerminalDriver
 
-        return TerminalDriver
+        return super().get_driver_class() if is_in_browser() else TerminalDriver
 
     def exit(
         self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None
@@ -237,8 +248,8 @@ class HptuiApp(ServingApp, inherit_bindings=False):
             self.call_later(self._place_messages)
 
     def _place_messages(self) -> None:
-        with contextlib.suppress(ScreenError):
-            place_messages(self.screen)
+        if self.screen_stack:
+            place_messages(self.screen_stack)
 
     def _handle_exception(self, error: Exception) -> None:
         # What a thread or a timer brings, and what a handler does after waiting, may come while the

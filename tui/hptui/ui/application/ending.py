@@ -31,18 +31,37 @@ _TERMINAL_CHECK_S: Final = 2.0
 _NUMBERS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
+def is_in_browser() -> bool:
+    """Say whether textual-serve has started this process, and carries its frames to a browser."""
+    return os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
+
+
+def has_reader() -> bool:
+    """Say whether who carries keys to this process is still there."""
+    poll = select.poll()
+    poll.register(0, 0)
+    return not poll.poll(0)
+
+
 class CertainEnd:
     """Hears what ends the process, and ends it when it does not end by itself.
 
     Args:
         restore: Restores the terminal when the process is ended by force; it may block.
+        is_there: Says whether the terminal is still there.
         limit_s: How long the process has for ending in order.
     """
 
-    def __init__(self, restore: Callable[[], None], *, limit_s: float = END_LIMIT_S) -> None:
+    def __init__(
+        self,
+        restore: Callable[[], None],
+        *,
+        is_there: Callable[[], bool] = lambda: os.isatty(0),
+        limit_s: float = END_LIMIT_S,
+    ) -> None:
         self.restore: Callable[[], None] | None = restore
         """None once the terminal has been restored."""
-        self._limit_s = limit_s
+        self._limit_s, self._is_there = limit_s, is_there
         self._lock = threading.Lock()
         self._is_asked = False
 
@@ -67,7 +86,7 @@ class CertainEnd:
         while True:
             if select.select([heard], [], [], _TERMINAL_CHECK_S)[0]:
                 number = os.read(heard, 1)[0]
-            elif not os.isatty(0):
+            elif not self._is_there():
                 # A terminal that is not the controlling one goes without a signal.
                 number = signal.SIGHUP
             else:

@@ -10,6 +10,8 @@ from textual.screen import ModalScreen
 from textual.widgets._toast import ToastRack
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.geometry import Region
     from textual.screen import Screen
 
@@ -60,11 +62,20 @@ def choose_place(
     return MessagePlace("bottom", below_it)
 
 
-def place_messages(screen: Screen[Any]) -> None:
-    """Move the messages of a screen away from its dialog, or from the row of its cursor."""
-    try:
-        rack = screen.get_child_by_type(ToastRack)
-    except NoMatches:
+def place_messages(screens: Sequence[Screen[Any]]) -> None:
+    """Move messages away from the dialog on top, or else from the row of the cursor.
+
+    Args:
+        screens: The stack of screens. Those below the top one show no messages of their own.
+    """
+    *below, screen = screens
+    for each in below:
+        rack = _rack_of(each)
+        if rack is not None:
+            # It is shown again when its screen is on top again.
+            rack.display = False
+    rack = _rack_of(screen)
+    if rack is None:
         return
     needed = sum(holder.outer_size.height for holder in rack.children)
     is_dialog = isinstance(screen, ModalScreen)
@@ -81,6 +92,13 @@ def place_messages(screen: Screen[Any]) -> None:
         styles.overflow_y = "scroll" if place.most_lines is None else "hidden"
         # What a message begins with says more than its end.
         rack.scroll_home(animate=False, immediate=True)
+
+
+def _rack_of(screen: Screen[Any]) -> ToastRack | None:
+    try:
+        return screen.get_child_by_type(ToastRack)
+    except NoMatches:
+        return None
 
 
 def _taken(screen: Screen[Any], *, is_dialog: bool) -> tuple[int, int] | None:

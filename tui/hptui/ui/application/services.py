@@ -78,6 +78,8 @@ class AppServices:
     """Says whether the terminal, in this theme, can tell the colours of a ramp apart."""
     set_title: Callable[[str], None]
     """Shows a title for the terminal's window; an empty one restores what was there."""
+    set_progress: Callable[[str], None]
+    """Shows a progress in the taskbar, in OSC 9;4's numbers; none takes it away."""
     write: Callable[[str], None]
     """Sends control characters to the terminal; what is not a terminal gets none."""
     screens: Screens

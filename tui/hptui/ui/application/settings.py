@@ -24,8 +24,12 @@ SETTINGS_VARIABLE = "HPTUI_SETTINGS"
 """Names the settings file, in the place of the one in the configuration folder."""
 DEFAULT_THEME = "hptui-dark"
 _MAX_BYTES = 1_000_000
-AtEnd = Literal["nothing", "bell", "notification"]
+_set_aside: Path | None = None
+"""In the place of the person's file."""
+AtEnd = Literal["nothing", "bell", "notification", "notification-777"]
 AT_END: Final[tuple[AtEnd, ...]] = get_args(AtEnd)
+Taskbar = Literal["auto", "always", "never"]
+TASKBAR: Final[tuple[Taskbar, ...]] = get_args(Taskbar)
 _STORAGE_NAME = re.compile(r"[\w-]+")
 
 
@@ -38,6 +42,8 @@ class Settings:
     """What charts are made of, where the terminal shows more than ASCII."""
     at_end: AtEnd = "nothing"
     """What tells of the end of a run that is on the screen."""
+    taskbar: Taskbar = "auto"
+    """Whether a run's progress is shown in the taskbar; by itself, on terminals known to do so."""
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Textual's key names by command id, for the commands that were given others."""
     defaults: Mapping[str, int | float | str] = field(
@@ -83,9 +89,17 @@ def settings_path() -> Path:
     named = os.environ.get(SETTINGS_VARIABLE)
     if named:
         return Path(named).absolute()
+    if _set_aside is not None:
+        return _set_aside
     import platformdirs
 
     return Path(platformdirs.user_config_dir("hptui")) / "settings.toml"
+
+
+def set_settings_aside(path: Path) -> None:
+    """Use another file than the person's for the rest of this process; a variable still counts."""
+    global _set_aside
+    _set_aside = path
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -137,15 +151,19 @@ def read_settings(table: Mapping[str, object], path: Path) -> Settings:
     if at_end not in AT_END:
         wrong.append(f"at-end is none of {', '.join(AT_END)}")
         at_end = AT_END[0]
+    taskbar = table.get("taskbar", TASKBAR[0])
+    if taskbar not in TASKBAR:
+        wrong.append(f"taskbar is none of {', '.join(TASKBAR)}")
+        taskbar = TASKBAR[0]
     keys = _keys(_section(table, "keys", wrong), wrong)
     defaults = _defaults(_section(table, "defaults", wrong), wrong)
     filters = _filters(_section(table, "filters", wrong), wrong)
     storages = _storages(_section(table, "storages", wrong), wrong)
-    known = {"theme", "glyphs", "at-end", "keys", "defaults", "filters", "storages"}
+    known = {"theme", "glyphs", "at-end", "taskbar", "keys", "defaults", "filters", "storages"}
     wrong += [f"{name!r} is not a setting" for name in set(table) - known]
     trouble = f"{path.name}: {'; '.join(wrong)}." if wrong else ""
     trouble = safe_line(trouble, max_chars=400)
-    return Settings(theme, glyphs, at_end, keys, defaults, filters, storages, trouble)
+    return Settings(theme, glyphs, at_end, taskbar, keys, defaults, filters, storages, trouble)
 
 
 def _section(table: Mapping[str, object], name: str, wrong: list[str]) -> dict[str, object]:

@@ -13,6 +13,8 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.color import Color
 
 
@@ -30,6 +32,7 @@ class TerminalDriver(LinuxDriver):
 
     _has_dropped = False
     _has_title = False
+    _progress = ""
 
     @property
     def _waiting(self) -> Queue[str | None]:
@@ -53,6 +56,12 @@ class TerminalDriver(LinuxDriver):
             self.write(_RESTORE_TITLE)
         self._has_title = bool(title)
 
+    def set_progress(self, progress: str) -> None:
+        """Show a progress in the taskbar: state and percentage of OSC 9;4; none takes it away."""
+        if progress != self._progress:
+            self._progress = progress
+            self.write(f"\x1b]9;4;{progress or '0;0'}\x1b\\")
+
     def _catch_up(self) -> None:
         if not self._has_dropped:
             return
@@ -69,6 +78,7 @@ class TerminalDriver(LinuxDriver):
             while True:
                 self._waiting.get_nowait()
         self.set_title("")
+        self.set_progress("")
         super().stop_application_mode()
 
 
@@ -120,3 +130,15 @@ def _ascii(text: str) -> str:
         character if character.isascii() else "?" * cell_len(character)
         for character in text.translate(_TABLE)
     )
+
+
+_WITH_TASKBAR: Final = ("ghostty", "wezterm")
+"""Of `TERM_PROGRAM`; others take the sequence for a notification, or for nothing."""
+
+
+def shows_progress(environment: Mapping[str, str]) -> bool:
+    """Say whether a terminal is known to show a progress in the taskbar."""
+    if environment.get("TMUX") or environment.get("STY"):
+        return False
+    is_named = environment.get("TERM_PROGRAM", "").lower() in _WITH_TASKBAR
+    return is_named or bool(environment.get("WT_SESSION") or environment.get("ConEmuANSI") == "ON")

@@ -317,6 +317,7 @@ class CompareScreen(CommandScreen[None]):
                 "Shows what each study took to reach it. Leave empty for the worst best value.",
                 "" if self._to is None else repr(self._to),
                 _number_problem,
+                is_suggestion=True,
             ),
             reach,
         )

@@ -51,4 +51,5 @@ class NoteActions(ScreenPart):
     def _tell(self, text: str | None) -> None:
         if text is not None:
             self._screen.notify(text)
+            self._screen.app.services.followers.nudge()
             self._after_saving()

@@ -113,6 +113,7 @@ class TextDialog(Dialog[str]):
         check: Returns a sentence about what is wrong with a text, or None when it will do;
             without, any text will.
         is_suggestion: Whether the first key replaces what stands there.
+        is_secret: Whether what is typed is not shown.
     """
 
     def __init__(
@@ -123,17 +124,23 @@ class TextDialog(Dialog[str]):
         check: Callable[[str], str | None] | None = None,
         *,
         is_suggestion: bool = False,
+        is_secret: bool = False,
     ) -> None:
         super().__init__()
         self._title, self._prompt, self._initial, self._check = title, prompt, initial, check
-        self._is_suggestion = is_suggestion
+        self._is_suggestion, self._is_secret = is_suggestion, is_secret
 
     def compose(self) -> ComposeResult:
         """Lay out title, prompt, field and the line for what is wrong."""
         with DialogFrame(self._title, keys="enter accept   esc cancel", problem=""):
             if self._prompt:
                 yield Static(Text(safe_text(self._prompt)), id="text")
-            yield Input(self._initial, id="field", select_on_focus=self._is_suggestion)
+            yield Input(
+                self._initial,
+                id="field",
+                select_on_focus=self._is_suggestion,
+                password=self._is_secret,
+            )
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Say what is wrong with what stands there."""

@@ -13,7 +13,7 @@ from textual.pilot import WaitForScreenTimeout
 
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
-from hptui.ui.driving.drive_script import Click, Press, Resize, Screenshot, Type, Wait
+from hptui.ui.driving.drive_script import Click, Drag, Press, Resize, Screenshot, Type, Wait
 from hptui.ui.driving.screen_text import screen_picture, screen_text
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _last_screen(app: HptuiApp) -> str:
 
 
 async def _do(pilot: Pilot[int], app: HptuiApp, action: Action) -> None:
-    if isinstance(action, Press | Type | Click):
+    if isinstance(action, Press | Type | Click | Drag):
         app.messages.clear()
     match action:
         case Press(keys):
@@ -113,7 +113,13 @@ async def _do(pilot: Pilot[int], app: HptuiApp, action: Action) -> None:
             await pilot.resize_terminal(width, height)
             await pilot.pause()
         case Click(x, y):
-            await _until_done_or_ended(_click(pilot, app, x, y), app)
+            moves = ((events.MouseMove, 0, x, y), (events.MouseDown, 1, x, y))
+            steps = (*moves, (events.MouseUp, 1, x, y))
+            await _until_done_or_ended(_use_mouse(pilot, app, steps), app)
+        case Drag(Click(x, y), Click(to_x, to_y)):
+            moves = ((events.MouseMove, 0, x, y), (events.MouseDown, 1, x, y))
+            steps = (*moves, (events.MouseMove, 1, to_x, to_y), (events.MouseUp, 1, to_x, to_y))
+            await _until_done_or_ended(_use_mouse(pilot, app, steps), app)
 
 
 async def _press(pilot: Pilot[int], app: HptuiApp, keys: Sequence[str]) -> None:
@@ -143,12 +149,17 @@ async def let_messages_pass() -> None:
             break
 
 
-async def _click(pilot: Pilot[int], app: HptuiApp, x: int, y: int) -> None:
-    """Press and release the button as a terminal tells it; the pilot's click is of no widget."""
-    if not app.screen.region.contains(x, y):
-        raise StepFailedError(f"The terminal is {app.size.width}x{app.size.height}.")
-    for event in (events.MouseMove, events.MouseDown, events.MouseUp):
-        app.post_message(event(None, x, y, 0, 0, 1, False, False, False))
+async def _use_mouse(
+    pilot: Pilot[int], app: HptuiApp, steps: Sequence[tuple[type[events.MouseEvent], int, int, int]]
+) -> None:
+    """Move, press and release the button as a terminal tells it; the pilot's click is of no widget.
+
+    Each step has the button that is down, and the cell.
+    """
+    for event, button, x, y in steps:
+        if not app.screen.region.contains(x, y):
+            raise StepFailedError(f"The terminal is {app.size.width}x{app.size.height}.")
+        app.post_message(event(None, x, y, 0, 0, button, False, False, False))
         await pilot.pause()
         await let_messages_pass()
 

@@ -65,7 +65,15 @@ class Click:
     y: int
 
 
-Action = Press | Type | Wait | Screenshot | Resize | Click
+@dataclass(frozen=True, slots=True)
+class Drag:
+    """Presses the mouse button in one cell and releases it in another one."""
+
+    start: Click
+    end: Click
+
+
+Action = Press | Type | Wait | Screenshot | Resize | Click | Drag
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,7 @@ STEP_HELP: Final = (
     ("screenshot FILE", "write the screen as .svg or .txt"),
     ("size WIDTHxHEIGHT", "resize the terminal"),
     ("click X Y", "click a cell, counted from 0 0 at the top left"),
+    ("drag X Y X2 Y2", "drag the mouse from one cell to another"),
 )
 """The steps there are, and what each does."""
 
@@ -142,7 +151,11 @@ def _action(line: str) -> Action:
         case "size":
             return read_size(rest)
         case "click":
-            return _click(rest)
+            (cell,) = _cells(rest, 1, "click needs a column and a row, like click 10 3.")
+            return cell
+        case "drag":
+            start, end = _cells(rest, 2, "drag needs two cells, like drag 10 3 20 8.")
+            return Drag(start, end)
         case _:
             raise UsageError(f"there is no step {safe_line(verb, max_chars=60)!r}.")
 
@@ -196,8 +209,9 @@ def _screenshot(rest: str) -> Screenshot:
     return Screenshot(words[0])
 
 
-def _click(rest: str) -> Click:
+def _cells(rest: str, count: int, needs: str) -> list[Click]:
     words = rest.split()
-    if len(words) != 2 or not all(re.fullmatch(r"\d{1,4}", word) for word in words):  # noqa: PLR2004
-        raise UsageError("click needs a column and a row, like click 10 3.")
-    return Click(int(words[0]), int(words[1]))
+    if len(words) != 2 * count or not all(re.fullmatch(r"\d{1,4}", word) for word in words):
+        raise UsageError(needs)
+    numbers = list(map(int, words))
+    return [Click(x, y) for x, y in zip(numbers[::2], numbers[1::2], strict=True)]

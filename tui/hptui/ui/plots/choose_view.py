@@ -89,6 +89,7 @@ def ask_for_reference(
             "worst values seen.",
             reference_text(choices.options.reference),
             partial(reference_problem, n_objectives=len(choices.objectives)),
+            is_suggestion=True,
         ),
         read,
     )

@@ -89,6 +89,7 @@ class HistoryPlot(TrialPlot):
                 selected=selected,
                 window=window,
                 note=_which_value(snapshot, objective),
+                objective=objective,
             )
 
         self._shown = key

@@ -10,6 +10,8 @@ from textual import getters, on
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
+from hptui.domain.readable import plural
+from hptui.figures.request import value_name
 from hptui.trials import NO_STEP
 from hptui.ui.application.services import ServingApp
 from hptui.ui.plots.curve_plot import CurvePlot
@@ -21,7 +23,7 @@ from hptui.ui.plots.trial_plot import TrialPlot
 from hptui.ui.plots.view_options import ViewOptions
 from hptui.ui.plots.view_plot import ViewPlot
 from hptui.ui.plots.views import OVERVIEW, VIEWS, View
-from hptui.ui.trial.gauges import GaugeMaker, gauge_lines, leading_note
+from hptui.ui.trial.gauges import GaugeMaker, gauge_lines, legend_lines
 from hptui.ui.trial.trial_lines import in_short
 from hptui.ui.trials.trial_table import TrialTable
 from hptui.ui.widgets.line_view import LineView
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
     from textual.timer import Timer
     from textual.widget import Widget
 
+    from hptui.analysis.region import Region
     from hptui.figures.kinds import Kind
+    from hptui.trials import BoolArray
     from hptui.ui.study.snapshot import StudySnapshot
 
 _SETTLE_S: Final = 0.1
@@ -142,9 +146,9 @@ class PlotArea(Vertical):
 
     @property
     def kind(self) -> Kind | None:
-        """The kind of figure that is shown; None in the overview."""
-        kinds = self._view.kinds_for(len(self._snapshot.trials.directions))
-        return kinds[self._turns.get(self._view.name, 0) % len(kinds)] if kinds else None
+        """The kind of figure that is shown; None for history and curve."""
+        n_objectives = len(self._snapshot.trials.directions)
+        return self._view.kind_at(self._turns.get(self._view.name, 0), n_objectives)
 
     @property
     def options(self) -> ViewOptions:
@@ -159,13 +163,13 @@ class PlotArea(Vertical):
     @property
     def main_plot(self) -> TrialPlot:
         """The plot that the view is about."""
-        return self.query_one(HistoryPlot if self._view is OVERVIEW else ViewPlot)
+        return self.query_one(HistoryPlot if self.kind is None else ViewPlot)
 
     @property
     def has_gauges(self) -> bool:
         """Whether the parameters of the trial under the cursor are in sight here."""
-        is_overview = self._view is OVERVIEW
-        return is_overview and not self._has_reports and self.query_one("#second").display
+        is_history = self.kind is None
+        return is_history and not self._has_reports and self.query_one("#second").display
 
     @property
     def arrangement(self) -> dict[str, object]:
@@ -242,7 +246,10 @@ class PlotArea(Vertical):
         self._snapshot, self._shown, self._selected = snapshot, shown, selected
         for plot in (self.query_one(HistoryPlot), self.query_one(ViewPlot)):
             plot.set_share(shown.share)
+            plot.is_part = bool(shown.share)
         self._name_views()
+        # How many objectives there are is known with the first trials.
+        self._show_its_plots()
         self.fit()
         if self._drawing is not None:
             return
@@ -268,12 +275,18 @@ class PlotArea(Vertical):
             if self.kind is not None and "evaluator" in self.kind.options:
                 self._options[view.name] = self.options.with_next_evaluator()
         self._view = view
-        # With a class all styles of all that is inside would be worked out anew.
-        self.query_one("#overview").display = view is OVERVIEW
-        self.query_one("#view").display = view is not OVERVIEW
+        for plot in self.query(TrialPlot):
+            plot.set_brush(None)
+        self._show_its_plots()
         self._apply_sizes()
         self._name_views()
         self._draw()
+
+    def _show_its_plots(self) -> None:
+        # With a class all styles of all that is inside would be worked out anew.
+        is_history = self.kind is None
+        self.query_one("#overview").display = is_history
+        self.query_one("#view").display = not is_history
 
     def toggle_log(self) -> None:
         """Use a log axis, or a linear one, for the plot in focus, else for the view."""
@@ -298,6 +311,30 @@ class PlotArea(Vertical):
         # A drawing may come before the screen has heard of it, and must not mark the one before.
         self._selected = message.number
         message.plot.acknowledge(message, in_short(self._snapshot, message.number))
+
+    @on(TrialPlot.Brushed)
+    def _say_what_is_marked(self, message: TrialPlot.Brushed) -> None:
+        message.stop()
+        plot = message.plot
+        region = plot.marked_region
+        if region is not None and plot.brush is not None:
+            act = "enter takes it" if plot.brush.is_stretched else "enter fixes its corner"
+            inside = self.inside(region)
+            n_inside = int(inside.sum())
+            counted = f"{n_inside:,} of {plural(len(inside), 'trial')}"
+            plot.tell_brush(f"{counted} in {self.told(region)}   {act}, esc leaves")
+
+    def told(self, region: Region) -> str:
+        """Return what a region holds, safe for a terminal."""
+        snapshot = self._snapshot
+        count = len(snapshot.trials.directions)
+        return region.told([value_name(snapshot.metric_names, count, at) for at in range(count)])
+
+    def inside(self, region: Region) -> BoolArray:
+        """Say which trials of the study lie in a region, of those that the plots show."""
+        snapshot, chosen = self._snapshot, self._shown.is_chosen
+        inside = region.rows(snapshot.trials, snapshot.metric_names)
+        return inside if chosen is None or len(chosen) != len(inside) else inside & chosen
 
     @on(TabLine.Chosen)
     def _choose_view(self, message: TabLine.Chosen) -> None:
@@ -375,8 +412,9 @@ class PlotArea(Vertical):
         has_unicode = self.app.services.unicode
         found = self._maker.make(snapshot, selected)
         lines = gauge_lines(found, width, has_unicode=has_unicode)
-        note = leading_note(snapshot, has_unicode=has_unicode)
-        view.show([*lines, [], [(note, "note")]] if lines and note else lines)
+        n_objectives = len(snapshot.trials.directions)
+        legend = legend_lines(found, n_objectives, has_unicode=has_unicode)
+        view.show([*lines, [], *legend] if legend else lines)
 
     @on(LineView.Resized, "#gauges")
     def _fit_gauges(self, message: LineView.Resized) -> None:

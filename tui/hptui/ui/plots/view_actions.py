@@ -55,9 +55,9 @@ class ViewActions(ScreenPart):
         if view is not None:
             return view.disabled_reason(len(self._snapshot().trials.directions))
         plots = self._plots
-        if command_id in _OVERVIEW_ONLY and plots.view is not OVERVIEW:
+        if command_id in _OVERVIEW_ONLY and plots.kind is not None:
             key = self._screen.app.services.first_key_of(OVERVIEW.command_id)
-            return f"This is for the overview; {key} shows it."
+            return f"This is for the history; {key} shows it."
         if command_id == "detail" and self._screen.size.width < _LEAST_WIDTH:
             opens = self._screen.app.services.first_key_of("open-trial")
             return f"The detail column needs {_LEAST_WIDTH} columns; {opens} opens the trial."
@@ -195,12 +195,16 @@ class ViewActions(ScreenPart):
         side.set_class(is_hidden, "-hidden")
         if is_hidden and side.has_focus_within:
             self._screen.query_one(TrialTable).focus_table()
-        # What was read while it was hidden is shown once it has its place.
+        self._settle_later()
+
+    def _settle_later(self) -> None:
+        """Show the trial under the cursor again, once panes have come or gone."""
         self._screen.call_after_refresh(self._plots.follow, self._plots.selected)
 
     def do_curve(self) -> None:
         """Show the second plot, or hide it; on a narrow screen it takes the place of the first."""
         self._screen.toggle_class("-curve-toggled")
+        self._settle_later()
 
 
 def _why_no_picture(target: Path) -> str:

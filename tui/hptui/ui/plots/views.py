@@ -23,7 +23,9 @@ class View:
     title: str
     """A sentence without a full stop, for help and palette."""
     kinds: tuple[str, ...] = ()
-    """Names of figures; the key pressed again shows the next. Without, history and curve."""
+    """Names of figures; the key pressed again shows the next."""
+    is_overview: bool = False
+    """Whether history and curve are its last figure, or with one objective the only one."""
     alone: str = ""
     """What it is called in the line of views when the study has one objective, if not `name`."""
 
@@ -41,15 +43,27 @@ class View:
         """Return its figures that a study with so many objectives has."""
         return [KINDS[name] for name in self.kinds if KINDS[name].suits(n_objectives)]
 
+    def kind_at(self, turn: int, n_objectives: int) -> Kind | None:
+        """Return what it shows when its key was pressed `turn` times more; None for the history."""
+        kinds = [*self.kinds_for(n_objectives), *([None] if self.is_overview else [])]
+        return kinds[turn % len(kinds)] if kinds else None
+
     def disabled_reason(self, n_objectives: int) -> str | None:
         """Return why it cannot be shown of a study with so many objectives; None where it can."""
-        if not self.kinds or self.kinds_for(n_objectives):
+        if self.is_overview or self.kinds_for(n_objectives):
             return None
         return "This needs several objectives, and the study has one."
 
 
 VIEWS: Final = (
-    View("overview", "1", "Show the history and the curve of the trial under the cursor"),
+    View(
+        "overview",
+        "1",
+        "Show the history and the curve of the trial under the cursor; of several objectives the "
+        "front, again: the history",
+        ("pareto",),
+        is_overview=True,
+    ),
     View("curves", "2", "Show the intermediate values of all trials", ("intermediate",)),
     View(
         "importance",

@@ -172,8 +172,9 @@ class SetupScreen(CommandScreen[None]):
             f"{sentence(fault)} Trials will fail like this until that is mended; "
             f"{again} looks again."
         )
-        choices = [("n", "no", "no, mend it first"), ("y", "start", "yes, start the run")]
-        self.app.push_screen(ChoiceDialog("Start all the same?", text, choices), decide)
+        title, choices = "Start all the same?", [("y", "start", "yes, start the run")]
+        question = ChoiceDialog(title, text, choices, no="no, mend it first", is_no_first=True)
+        self.app.push_screen(question, decide)
 
     def _start(self) -> None:
         self._probing.stop()

@@ -83,9 +83,11 @@ class CatalogueFeed:
         self.place = place
         self._mirrors = mirrors
         self._post = post
-        known = {} if before is None else before._files.copy()
+        known: dict[Path, _File] = {} if before is None else before._files.copy()
         # What has changed meanwhile is read at once, whatever that cost the last time.
-        self._files = {path: replace(file, took_s=0.0) for path, file in known.items()}
+        self._files: dict[Path, _File] = {
+            path: replace(file, took_s=0.0) for path, file in known.items()
+        }
         self._latest: Catalogue | None = None
         self._posted_at_s = 0.0
         self._ticker = Ticker(self._tick, period_s=period_s, name="catalogue feed")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
-from hptui.ui.studies.study_actions import run_program
+from hptui.ui.studies.study_actions import run_program, there
 
 if TYPE_CHECKING:
     from hptui.ui.studies.catalogue_feed import StudyRow
@@ -54,7 +54,8 @@ def diagnose(row: StudyRow) -> Diagnosis:
     Raises:
         HptuiError: It cannot be looked at.
     """
-    return (_unfit_file(row) if row.problem else None) or _ask(row)
+    is_unfit = bool(row.problem) and row.mirror is None
+    return (_unfit_file(row) if is_unfit else None) or _ask(row)
 
 
 def treat(row: StudyRow, finding: Found | None, *, requeue: bool = False) -> Diagnosis:
@@ -69,8 +70,12 @@ def treat(row: StudyRow, finding: Found | None, *, requeue: bool = False) -> Dia
 
 def _ask(row: StudyRow, *options: str) -> Diagnosis:
     # What mends a study needs Optuna, which has no place in this process.
-    address = str(row.path) if row.problem else f"{row.path}:{row.name}"
-    said = run_program("doctor", address, "--json", *options, fine=(0, 1))
+    address, secrets = str(row.path), dict[str, str]()
+    if row.mirror is not None:
+        address, secrets = there(row)
+    elif not row.problem:
+        address = f"{row.path}:{row.name}"
+    said = run_program("doctor", address, "--json", *options, fine=(0, 1), secrets=secrets)
     try:
         answer: dict[str, Any] = json.loads(said)
         return Diagnosis(

@@ -85,7 +85,7 @@ class StudiesModel:
         key_of: KeyOf = default_key,
     ) -> None:
         self._marked = marked
-        self._mend_key = key_of("mend-study")
+        self._mend_key, self._open_key = key_of("mend-study"), key_of("open-study")
         words = filter_text.lower().split()
         found = [row for row in rows if all(word in _haystack(row) for word in words)]
         self.rows = _sorted(found, sort)
@@ -129,7 +129,10 @@ class StudiesModel:
         cut = max(0, min(used + needed - width, named.width - _LONG_NAME))
         # The key at the end of what is to be done must not be cut off.
         asks = max((len(self._activity(row).text) for row in rows if _is_mendable(row)), default=0)
-        cut = max(cut, min(used + asks - width, named.width - _SHORT_NAME))
+        spare = max(0, named.width - _SHORT_NAME)
+        if asks and used + asks - width > spare:
+            used -= self._cells.pop()[0].width + _GAP
+        cut = max(cut, min(used + asks - width, spare))
         self._cells[0] = (replace(named, width=named.width - cut), draw)
         activity = max(_MIN_ACTIVITY, min(longest, width - used + cut))
         self._cells.append((Column("activity", "activity", activity), self._activity))
@@ -186,6 +189,9 @@ class StudiesModel:
         return Cell(sparkline(row.trend, self._trend_width, unicode=self._has_unicode), "dim")
 
     def _activity(self, row: StudyRow) -> Cell:
+        if row.problem and row.mirror is not None and row.mirror.wants_password:
+            where = safe_line(row.mirror.address)
+            return Cell(f"wants a password: {self._open_key} asks for it  {where}", "trouble")
         if row.problem:
             return Cell(safe_line(row.problem.removeprefix(f"{row.path} ")), "trouble")
         if row.mirror is not None and row.mirror.is_stale:
@@ -195,7 +201,18 @@ class StudiesModel:
         if row.n_stale:
             trials = plural(row.n_stale, "stale trial")
             return Cell(f"{trials}: {self._mend_key} fixes", "trouble")
+        if row.mirror is not None:
+            return Cell(_there_text(row, row.mirror, self.now_s), "dim")
         return Cell(_age(row.last_activity_s, self.now_s), "dim")
+
+
+def _there_text(row: StudyRow, mirror: MirrorState, now_s: float) -> str:
+    """Return what goes on with a mirrored study, how old that is, and where it is."""
+    running = row.counts.get("RUNNING", 0)
+    state = f"{running} running" if running else _age(row.last_activity_s, now_s)
+    # The picture may be a moment older than the reading.
+    read_s = min(now_s, mirror.synced_s or now_s)
+    return f"{state}, read {_age(read_s, now_s)}  {safe_line(mirror.address)}"
 
 
 def stale_text(mirror: MirrorState, now_s: float) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
-from hptui.storage.mirror.mirrors import read_only_text
+from hptui.storage.mirror.mirrors import is_changeable, read_only_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,11 +22,11 @@ _NEEDS_READABLE: Final = frozenset(
     | {"fork-study", "merge-studies", "report-study", "mark-study"}
 )
 _NEEDS_REST: Final = frozenset({"rename-study", "delete-study", "run-again"})
-_CHANGES: Final = frozenset({"rename-study", "delete-study", "run-again", "mend-study"}) | {
+_CHANGES: Final = frozenset({"rename-study", "delete-study", "mend-study"}) | {
     "edit-note",
     "edit-tags",
 }
-"""What cannot be done with studies that are on servers or in journals."""
+"""What can be done with studies on database servers, and not with those in journals."""
 _OF_LISTS: Final = frozenset({"filter", "sort", "reverse"})
 _PAIR: Final = 2
 
@@ -79,7 +79,9 @@ def _why_not_with(command_id: str, row: StudyRow | None) -> str | None:
         return "There is no study under the cursor."
     if row.problem and command_id in _NEEDS_READABLE:
         return f"{safe_line(row.name, max_chars=60)} cannot be read; enter says why."
-    if row.mirror is not None and command_id in _CHANGES:
+    if row.mirror is not None and (
+        command_id == "run-again" or (command_id in _CHANGES and not is_changeable(row.mirror))
+    ):
         return read_only_text(row.mirror)
     if row.engine is not None and command_id in _NEEDS_REST:
         return f"{safe_line(row.name, max_chars=60)} runs now; open and stop it first."

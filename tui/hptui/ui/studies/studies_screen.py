@@ -18,7 +18,7 @@ from hptui.ui.application.command_screen import CommandScreen, ShownRun
 from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.dialogs.annotating import Annotated
 from hptui.ui.dialogs.note_actions import NoteActions
-from hptui.ui.dialogs.questions import MessageDialog
+from hptui.ui.dialogs.questions import MessageDialog, TextDialog
 from hptui.ui.studies.studies_head import FirstStart, StudiesHead
 from hptui.ui.studies.studies_model import (
     BY_ACTIVITY,
@@ -88,8 +88,13 @@ class StudiesScreen(CommandScreen[None]):
         self._sort: Sort = BY_ACTIVITY
         self._filter = ""
         self._wanted: str | None = None
+        """The key of a study that the cursor goes to once it is in the list."""
+        self._is_placed = False
+        """Whether the cursor was put on a study of the first reading."""
         self._preview: StudyPreview | None = None
         self._has_listed = False
+        self._asked: set[Path] = set()
+        """The mirrors for whose servers a password was asked for."""
 
     def compose(self) -> ComposeResult:
         """Lay out the line at the top, the list and the footer; the preview comes later."""
@@ -192,10 +197,28 @@ class StudiesScreen(CommandScreen[None]):
         row = self.study
         if row is None:
             self._set_up(self.objective, None)
+        elif row.problem and row.mirror is not None and row.mirror.wants_password:
+            self._ask_for_password(row)
         elif row.problem:
             self.app.push_screen(MessageDialog(row.name, f"{row.problem}\n\n{row.hint}".strip()))
         else:
             self.app.push_screen(self.app.services.screens.study(row.path, row.name))
+
+    def _ask_for_password(self, row: StudyRow) -> None:
+        """Ask for the password of a server, which is kept in memory only."""
+        mirror = row.mirror
+        if mirror is None:
+            return
+        self._asked.add(row.path)
+
+        def unlock(password: str | None) -> None:
+            if password is not None:
+                self.app.services.followers.unlock(row.path, password)
+
+        trouble = safe_line(mirror.trouble, max_chars=300)
+        prompt = f"{trouble}\n\nWhat you type is not stored."
+        title = f"Password for {safe_line(mirror.address, max_chars=60)}"
+        self.app.push_screen(TextDialog(title, prompt, is_secret=True), unlock)
 
     def do_new_study(self) -> None:
         """Set up a new study."""
@@ -273,13 +296,18 @@ class StudiesScreen(CommandScreen[None]):
         if self._has_listed and not is_whole:
             # Read anew from the start; what is shown is better than a part of it.
             return
-        is_at_top = self.grid.cursor_row in (None, 0) and self._wanted is None
+        is_at_top = self.grid.cursor_row in (None, 0)
         self.catalogue = catalogue
         self._show()
-        if is_at_top and not self._has_listed:
+        if is_at_top and not self._has_listed and not self._is_placed:
             # Studies that came later may belong above the first ones.
             self.grid.move_to_row(0)
         self._has_listed = is_whole
+        locked = [row for row in catalogue.rows if row.mirror and row.mirror.wants_password]
+        self._asked &= {row.path for row in locked}
+        unasked = next((row for row in locked if row.path not in self._asked), None)
+        if unasked is not None and self.is_active and not self.query_one(Input).has_focus:
+            self._ask_for_password(unasked)
 
     @on(FirstStart.ObjectivesFound)
     def show_objectives(self) -> None:
@@ -316,7 +344,7 @@ class StudiesScreen(CommandScreen[None]):
                 self.grid.forget_widths()
                 self.grid.show(model, empty=self._empty_sentence(catalogue))
             if self._wanted is not None and self.grid.move_to_key(self._wanted):
-                self._wanted = None
+                self._wanted, self._is_placed = None, True
         self._tell_head()
         self._fit_list(len(catalogue.rows))
         self._show_preview()

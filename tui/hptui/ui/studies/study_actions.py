@@ -6,6 +6,7 @@ What an export asks is told here, too.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from hptui.analysis.filters.parser import parse_filter
 from hptui.domain.readable import plural
 from hptui.domain.study_name import check_study_name
 from hptui.errors import HptuiError, UsageError
+from hptui.storage.mirror.mirrors import source_of_mirror
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,8 +58,14 @@ def carry_out(work: Callable[[], Outcome], trash_of: Path) -> Outcome:
 def rename(row: StudyRow, new_name: str) -> Outcome:
     """Give a study another name."""
     from hptui.engine.studies.renaming import rename_study
+    from hptui.storage.mirror.changing import rename_on_server
+    from hptui.storage.mirror.mirrors import changeable_source
 
-    path = rename_study(row.path, row.name, new_name)
+    address, path = changeable_source(row.path), row.path
+    if address is None:
+        path = rename_study(row.path, row.name, new_name)
+    else:
+        rename_on_server(address, row.name, new_name)
     return Outcome(f"Renamed {row.name} to {new_name}.", study=(path, new_name))
 
 
@@ -75,6 +83,25 @@ def delete(row: StudyRow) -> Outcome:
 
     delete_study(row.path, row.name)
     return Outcome(f"Moved {row.name} to the trash; undo restores it.")
+
+
+def delete_on_server(row: StudyRow, folder: Path) -> Outcome:
+    """Delete a study on its server, after a copy has gone into the trash of a folder."""
+    address, secrets = there(row)
+    options = ("--studies", str(folder), f"--confirm={row.name}", "--json")
+    run_program("delete", address, *options, secrets=secrets)
+    where = "" if row.mirror is None else f" on {row.mirror.address}"
+    return Outcome(
+        f"Deleted {row.name}{where}. A copy is in the trash of {folder}; undo makes a study of "
+        "yours of it."
+    )
+
+
+def there(row: StudyRow) -> tuple[str, dict[str, str]]:
+    """Return what a command is given for a mirrored study: its address, and what is secret."""
+    source = source_of_mirror(row.path)
+    where = str(row.path) if row.mirror is None else row.mirror.address
+    return f"{where}#{row.name}", {} if source is None else source.environment()
 
 
 def undo(folder: Path) -> Outcome:
@@ -109,13 +136,19 @@ def enqueue_again(path: Path, study_name: str, filter_text: str) -> str:
     return run_program("retry", f"{path}:{study_name}", *chosen).strip()
 
 
-def run_program(command: str, *arguments: str, fine: tuple[int, ...] = (0,)) -> str:
+def run_program(
+    command: str,
+    *arguments: str,
+    fine: tuple[int, ...] = (0,),
+    secrets: Mapping[str, str] | None = None,
+) -> str:
     """Run a command of hptui in a process of its own, and return what it prints.
 
     Args:
         command: Its name.
         arguments: What follows it.
         fine: The exit codes that are no failure.
+        secrets: What its environment has besides, which nobody else may read.
 
     Raises:
         HptuiError: It failed; says why.
@@ -123,6 +156,7 @@ def run_program(command: str, *arguments: str, fine: tuple[int, ...] = (0,)) -> 
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "hptui", command, *arguments],
+            env={**os.environ, **(secrets or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.readable import plural
+from hptui.domain.text import safe_line
 from hptui.storage.mirror.mirrors import folder_for_new
 from hptui.ui.application.command_screen import ScreenPart
 from hptui.ui.dialogs.questions import ChoiceDialog, TextDialog
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from hptui.ui.application.command_screen import CommandScreen
     from hptui.ui.studies.study_actions import ExportRequest, Outcome
     from hptui.ui.studies.study_listing import StudyListing
+    from hptui.ui.studies.study_row import StudyRow
 
 _READERS_TIMEOUT_S: Final = 3.0
 
@@ -37,8 +39,14 @@ class StudyFileActions(ScreenPart):
             return
         is_alone = row.name == row.path.stem
         goes_along = "Its file and its logs get the name too." if is_alone else ""
+        if row.mirror is not None:
+            goes_along = f"It is renamed on {safe_line(row.mirror.address)}, for everybody."
 
         def check(name: str) -> str | None:
+            if row.mirror is not None:
+                from hptui.storage.mirror.changing import name_problem_on_server
+
+                return name_problem_on_server(row.name, name)
             return study_actions.name_problem(row.path.parent, row.name, name)
 
         def rename(name: str | None) -> None:
@@ -75,6 +83,9 @@ class StudyFileActions(ScreenPart):
         row = self._listing.study
         if row is None:
             return
+        if row.mirror is not None:
+            self._delete_on_server(row, row.mirror.address)
+            return
         undo = self._screen.app.services.first_key_of("undo")
         what = "" if row.problem else f"{plural(row.n_trials, 'trial')}. "
 
@@ -90,6 +101,38 @@ class StudyFileActions(ScreenPart):
                 no="keep it",
             ),
             delete,
+        )
+
+    def _delete_on_server(self, row: StudyRow, address: str) -> None:
+        """Ask twice: there it is gone for everybody."""
+        folder, name = self._listing.folder, safe_line(row.name, max_chars=60)
+        running = row.counts.get("RUNNING", 0)
+        what = plural(row.n_trials, "trial") + (f", {running} of them running" if running else "")
+
+        def is_name(text: str) -> str | None:
+            return None if text == row.name else f"That is not {name}."
+
+        def delete(text: str | None) -> None:
+            if text == row.name:
+                self._manage(lambda: study_actions.delete_on_server(row, folder), moves_files=False)
+
+        def ask_again(choice: str | None) -> None:
+            if choice:
+                again = f"Type its name to delete it: {name}"
+                self._screen.app.push_screen(
+                    TextDialog(f"Delete {row.name} on the server?", again, "", is_name), delete
+                )
+
+        self._screen.app.push_screen(
+            ChoiceDialog(
+                f"Delete {row.name} on the server?",
+                f"{what}. It is deleted on {safe_line(address)}, for everybody who uses it. "
+                "A copy goes to your trash first.",
+                (("x", "delete", "delete it there"),),
+                no="keep it",
+                is_no_first=True,
+            ),
+            ask_again,
         )
 
     def do_undo(self) -> None:
@@ -170,6 +213,7 @@ class StudyFileActions(ScreenPart):
             self._listing.want(*outcome.study)
         severity = "information" if outcome.is_done else "error"
         self._screen.notify(outcome.text, severity=severity)
+        self._screen.app.services.followers.nudge()
         self._screen.refresh_commands()
 
     def _resume(self) -> None:

@@ -20,6 +20,8 @@ from hptui.ui.widgets.grid_columns import fit
 from hptui.ui.widgets.naming import pane_title
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from textual.app import ComposeResult
 
     from hptui.ui.studies.catalogue_feed import StudyRow
@@ -62,7 +64,7 @@ class StudyPreview(Horizontal):
     def show(self, row: StudyRow | None) -> None:
         """Show another study, or the same one with what a list knows of it now."""
         before, self._row = self._row, row
-        if row is None or before is None or (row.path, row.name) != (before.path, before.name):
+        if row is None or before is None or _seen(row) != _seen(before):
             self.stop()
             self._snapshot = None
             self.border_title = pane_title("" if row is None else row.name)
@@ -128,6 +130,11 @@ class StudyPreview(Horizontal):
             text.append(f"{fit(label, width, 'left', ellipsis)}  ", variables.get("dimmed", ""))
             text.append(f"{value}\n", variables.get(f"state-{role}", "") if role else "")
         about.update(text)
+
+
+def _seen(row: StudyRow) -> tuple[Path, str, str]:
+    """Return what is shown anew when it changes."""
+    return row.path, row.name, row.problem
 
 
 def _sentence(row: StudyRow | None) -> str:

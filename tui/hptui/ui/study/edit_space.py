@@ -14,7 +14,7 @@ from hptui.domain.spaces.edits import FORK_COMMAND, edits_from_json, edits_to_js
 from hptui.domain.spaces.space import spec_from_json
 from hptui.domain.text import safe_line
 from hptui.engine.studies.at_rest import PREPARED, steer
-from hptui.errors import HptuiError
+from hptui.errors import HptuiError, SpaceError
 from hptui.registry.probing.probe import KnownParam
 from hptui.ui.dialogs.questions import ChoiceDialog, Dialog
 from hptui.ui.forms.frame import DialogFrame
@@ -23,12 +23,15 @@ from hptui.ui.setup.space_table import SpaceTable
 from hptui.ui.widgets.field_table import FieldTable, told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from textual.app import ComposeResult
 
     from hptui.domain.spaces.param_edit import ParamEdit
+    from hptui.domain.spaces.space import ParamSpec
+
+    Suggested = Callable[[Mapping[str, ParamSpec]], Mapping[str, ParamEdit]]
 
 _KEYS: Final = (
     ("start", "apply"),
@@ -51,6 +54,7 @@ class EditSpaceScreen(Dialog[str]):
     Args:
         path: The study's file.
         study_name: The study's name in it.
+        suggested: Returns edits to begin with, for the space as it is; without, there are none.
     """
 
     CSS_PATH = ["../styles/dialogs.tcss", "../styles/edit_space.tcss"]  # noqa: RUF012 - Textual's name
@@ -63,9 +67,9 @@ class EditSpaceScreen(Dialog[str]):
         Binding("backspace", "reset", "reset", id="reset-field"),
     ]
 
-    def __init__(self, path: Path, study_name: str) -> None:
+    def __init__(self, path: Path, study_name: str, suggested: Suggested | None = None) -> None:
         super().__init__()
-        self._path, self._study_name = path, study_name
+        self._path, self._study_name, self._suggested = path, study_name, suggested
         self._is_applying = False
 
     def compose(self) -> ComposeResult:
@@ -162,6 +166,24 @@ class EditSpaceScreen(Dialog[str]):
         self._table.show(space, "No parameters are known yet.")
         self._tell("")
         self._table.lines.focus()
+        if self._suggested is not None:
+            self._suggest(space, self._suggested)
+
+    def _suggest(self, space: SpaceDraft, suggested: Suggested) -> None:
+        """Put edits into the table, those that hold together, and say what they would do."""
+        draft, refused = space, ""
+        for name, edit in suggested({name: space.effective(name) for name in space.known}).items():
+            try:
+                draft = draft.with_edit(name, edit.over(draft.edit_of(name)))
+            except SpaceError as error:
+                refused = refused or told(error)
+        self._table.show(draft)
+        if draft.changes():
+            self._ask(draft, is_dry=True)
+        elif not refused:
+            self._tell("The space has these bounds already.")
+        if refused:
+            self.app.notify(refused, severity="error")
 
     @on(FieldTable.Changed)
     def _changed(self, event: FieldTable.Changed) -> None:

@@ -12,7 +12,7 @@ from hptui.engine.ipc.client import ask_engine
 from hptui.engine.recovery.lease import dead_engine_text, read_lease
 from hptui.engine.run.moment import in_one_moment
 from hptui.errors import HptuiError
-from hptui.ui.study.snapshot import EngineState, WorkerStatus
+from hptui.ui.study.snapshot import EngineState, WorkerLoad, WorkerStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,7 +121,14 @@ def _worker(worker: Mapping[str, Any]) -> WorkerStatus:
         is_ending=bool(worker["ending"]),
         place="" if place is None else str(place),
         thinking_s=_float(worker.get("thinking_s")),
+        load=_load(worker.get("load")),
     )
+
+
+def _load(told: Mapping[str, Any] | None) -> WorkerLoad | None:
+    if told is None:
+        return None
+    return WorkerLoad(*(tuple(map(int, told.get(name, ()))) for name in ("cpu", "memory", "gpu")))
 
 
 def _float(value: Any) -> float | None:  # noqa: ANN401 - out of JSON

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.widgets import Input, Static
+from textual.widgets.input import Selection
 
 from hptui.domain.text import safe_line
 from hptui.ui.dialogs.questions import Dialog
@@ -53,7 +54,7 @@ class EnqueueScreen(Dialog[dict[str, Any]]):
             table.can_focus = False
             yield table
             yield Static(id="prompt")
-            yield Input(id="field")
+            yield Input(id="field", select_on_focus=False)
 
     def on_mount(self) -> None:
         """Begin at the first parameter that can be written."""
@@ -106,7 +107,8 @@ class EnqueueScreen(Dialog[dict[str, Any]]):
         entry.disabled = bool(field.fixed)
         with self.prevent(Input.Changed):
             entry.value = field.text
-            entry.cursor_position = len(field.text)
+            # What is typed takes the place of what stands there.
+            entry.selection = Selection(0, len(field.text))
         if not entry.disabled:
             entry.focus()
         name = safe_line(field.name, max_chars=60)

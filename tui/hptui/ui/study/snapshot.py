@@ -31,6 +31,22 @@ if TYPE_CHECKING:
     from hptui.trials import IntArray
 
 
+ReadCell = float | str
+"""A number, or a text that is safe for a terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLoad:
+    """The latest samples of what a worker's processes load, oldest first."""
+
+    cpu: tuple[int, ...] = ()
+    """Per cent of one core."""
+    memory: tuple[int, ...] = ()
+    """Bytes."""
+    gpu: tuple[int, ...] = ()
+    """Per cent of the time; empty where it has no GPU, or nobody can tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
     """What one worker of a running engine does."""
@@ -46,6 +62,8 @@ class WorkerStatus:
     """Its devices and cores, for people; empty where it has none for itself."""
     thinking_s: float | None = None
     """For how long its trial has waited for a sampler that takes long."""
+    load: WorkerLoad | None = None
+    """None where it is not known, as of workers on other machines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +133,11 @@ class StudySnapshot:
     """Numbers of the trials with tags."""
     causes: Mapping[int, str] = field(default_factory=dict[int, str])
     """Why trials failed, by their numbers, as filters compare it; safe for a terminal."""
+    read_cells: Mapping[str, Mapping[int, ReadCell]] = field(
+        default_factory=dict[str, "Mapping[int, ReadCell]"]
+    )
+    """By keys of columns that a person has chosen and that are read for themselves: what they hold,
+    by the numbers of trials."""
     loading: tuple[int, int] | None = None
     """Trials read and to be read, while the first reading goes on."""
     engine: EngineState | None = None

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from hptui.domain.spaces.space import ParamSpec
     from hptui.ui.application.stacked import StackedScreen
     from hptui.ui.study.steering import Request
+
+    ValuesIn = Callable[[Mapping[str, ParamSpec]], Mapping[str, Any]]
+    """Returns what stands in the form of a trial at first, for a space."""
 
 
 class SteeringActions(ScreenPart):
@@ -40,7 +44,8 @@ class SteeringActions(ScreenPart):
         self._steering = Steering(
             path, study_name, lambda answer: screen.call_later(self._tell, answer)
         )
-        self._copied: tuple[int | None, Mapping[str, Any]] = (None, {})
+        self._copied: int | None = None
+        self._values_in: ValuesIn = lambda _: {}
 
     def close(self) -> None:
         """End the thread of the requests."""
@@ -101,14 +106,19 @@ class SteeringActions(ScreenPart):
             number: The trial that it is a copy of; None for an empty form.
             values: What stands in the form at first.
         """
-        self._copied = number, values
+        self._copied = number
+        self.ask_for_point(lambda _: values)
+
+    def ask_for_point(self, values_in: ValuesIn) -> None:
+        """Open the form for a trial by hand with what `values_in` says to the space."""
+        self._values_in = values_in
         self._steering.send(plainly("space"), about="space")
 
     def _open_enqueue(self, answer: Mapping[str, Any]) -> None:
         from hptui.ui.study.enqueue import EnqueueScreen
         from hptui.ui.study.enqueue_draft import draft_of, space_from_engine
 
-        number, values = self._copied
+        number, self._copied = self._copied, None
         try:
             space, fixed = space_from_engine(answer)
         except SpaceError as error:
@@ -122,5 +132,5 @@ class SteeringActions(ScreenPart):
             if params is not None:
                 self.send(plainly("enqueue", params=params))
 
-        draft = draft_of(space, values, fixed=fixed, copy_of=number)
+        draft = draft_of(space, self._values_in(space), fixed=fixed, copy_of=number)
         self._screen.app.push_screen(EnqueueScreen(draft), send)

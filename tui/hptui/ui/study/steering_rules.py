@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from hptui.ui.study.snapshot import EngineState, StudySnapshot
 
-_NEEDS_TRIAL: Final = frozenset({"open-trial", "copy-trial", "edit-note", "edit-tags"})
+_NEEDS_TRIAL: Final = frozenset(
+    {"open-trial", "copy-trial", "edit-note", "edit-tags", "compare-trial"}
+)
 _FOR_NEXT_RUN: Final = frozenset(
     {"edit-space", "add-trial", "copy-trial", "budget", "more-workers", "fewer-workers"}
 )
@@ -149,4 +151,5 @@ _NEEDS_ENGINE: Final[
     "fewer-workers": None,
     "budget": _budget,
     "limit-time": _enqueue,
+    "loads": None,
 }

@@ -18,11 +18,14 @@ from hptui.storage.read.study_facts import StudyFacts, read_facts
 from hptui.storage.read.study_reader import StudyReader
 from hptui.ui.study.engine_status import Asked, ask_status, engine_status
 from hptui.ui.study.snapshot import SnapshotMaker, StudySnapshot
+from hptui.ui.trials.read_columns import read_columns
 from hptui.ui.widgets.ticker import Ticker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
+
+    from hptui.ui.study.snapshot import ReadCell
 
 _FACTS_PERIOD_S: Final = 2.0
 _FACTS_COST_FACTOR: Final = 20.0
@@ -61,6 +64,10 @@ class StudyFeed:
         self._failed = np.zeros(0, np.int64)
         self._causes: Mapping[int, str] = {}
         self._causes_due_s = 0.0
+        self._wanted: frozenset[str] = frozenset()
+        self._read_cells: Mapping[str, Mapping[int, ReadCell]] = {}
+        self._read_at: tuple[frozenset[str], int] = (frozenset(), 0)
+        self._read_cells_due_s = 0.0
         self._latest = StudySnapshot(path, study_name, loading=(0, 0))
         self._is_checked = False
         self._is_behind = True
@@ -82,6 +89,13 @@ class StudyFeed:
         """Read now, instead of when the period is over."""
         self._facts_due_s = 0.0
         self._ticker.nudge()
+
+    def want(self, columns: Collection[str]) -> None:
+        """Read these columns, too, from now on; see `read_columns`."""
+        wanted = frozenset(columns)
+        if wanted != self._wanted:
+            self._wanted, self._read_cells_due_s = wanted, 0.0
+            self._ticker.nudge()
 
     def set_period(self, period_s: float) -> None:
         """Read as often from the next pause on."""
@@ -130,10 +144,16 @@ class StudyFeed:
             self._file_revision += 1
         # Attributes of the study may change without its trials.
         are_others = self._have_facts_changed() | self._have_causes_changed()
+        are_others |= self._have_read_cells_changed()
         if are_others or has_changed or self._is_behind:
             self._is_behind = False
             snapshot = self._maker.make(self._columns.trials, self._facts, now_s)
-            return replace(snapshot, file_revision=self._file_revision, causes=self._causes)
+            return replace(
+                snapshot,
+                file_revision=self._file_revision,
+                causes=self._causes,
+                read_cells=self._read_cells,
+            )
         return replace(
             self._latest,
             trouble="",
@@ -164,6 +184,17 @@ class StudyFeed:
         ended_s = time.monotonic()
         self._causes_due_s = ended_s + _FACTS_COST_FACTOR * (ended_s - began_s)
         return True
+
+    def _have_read_cells_changed(self) -> bool:
+        state = (self._wanted, self._file_revision if self._wanted else 0)
+        began_s, before = time.monotonic(), self._read_cells
+        if state == self._read_at or began_s < self._read_cells_due_s:
+            return False
+        self._read_cells = read_columns(self.path, self.study_name, state[0])
+        self._read_at = state
+        ended_s = time.monotonic()
+        self._read_cells_due_s = ended_s + _FACTS_COST_FACTOR * (ended_s - began_s)
+        return self._read_cells != before
 
     def _with_engine(self, asked: Asked, snapshot: StudySnapshot) -> StudySnapshot:
         if self._ticker.is_stopping:

@@ -16,6 +16,7 @@ from hptui.domain.readable import plural
 from hptui.domain.text import escape_line
 from hptui.ui.application.command_screen import CommandScreen, ShownRun
 from hptui.ui.application.stacked import LatestMessage
+from hptui.ui.application.ui_state import remember, remembered
 from hptui.ui.dialogs.annotating import Annotated
 from hptui.ui.dialogs.note_actions import NoteActions
 from hptui.ui.dialogs.questions import ChoiceDialog, TextDialog
@@ -23,6 +24,8 @@ from hptui.ui.plots.plot_area import PlotArea, PlotColumn
 from hptui.ui.plots.trial_plot import TrialPlot
 from hptui.ui.plots.view_actions import ViewActions
 from hptui.ui.study.enqueue_draft import params_of
+from hptui.ui.study.region_actions import RegionActions
+from hptui.ui.study.run_end import run_end_lines
 from hptui.ui.study.run_header import RunHeader
 from hptui.ui.study.run_signs import RunSigns
 from hptui.ui.study.run_summary import empty_face, notice, summarize_run
@@ -39,8 +42,14 @@ from hptui.ui.study.steering_rules import disabled_reason, label_now
 from hptui.ui.study.study_exports import StudyExports
 from hptui.ui.study.study_feed import StudyFeed
 from hptui.ui.study.worker_strip import WorkerStrip
+from hptui.ui.trial.pair_actions import PairActions
 from hptui.ui.trial.trial_side import TrialSide
 from hptui.ui.trials.filter_input import FilterInput
+from hptui.ui.trials.table_arrangement import (
+    ShownColumns,
+    columns_as_before,
+    remember_columns,
+)
 from hptui.ui.trials.trial_table import TrialTable
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.naming import pane_title
@@ -48,6 +57,7 @@ from hptui.ui.widgets.naming import pane_title
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from textual import events
     from textual.app import ComposeResult
 
     from hptui.ui.commands.command_table import Command, Place
@@ -57,6 +67,8 @@ _CALM_AFTER_S: Final = 3.0
 """Without a key; what is only watched is drawn half as often, and costs the run half as much."""
 _CALM_PERIOD_S: Final = 1.0
 _WORKER_ROWS: Final = {"-short": 1, "-normal": 2, "-tall": 6}
+_ALL_ROWS: Final = 12
+"""Of workers, where a person wants to see what each loads."""
 
 
 class StudyScreen(CommandScreen[None]):
@@ -85,10 +97,15 @@ class StudyScreen(CommandScreen[None]):
             filter_text=lambda: self.query_one(TrialTable).meant,
             plots=lambda: self.plots,
         )
-        self.parts = (self._views, self._steering, self._notes, exports)
+        self._regions = RegionActions(self, lambda: self.snapshot, self._steering, self._feed.nudge)
+        pairs = PairActions(self, path, study_name, lambda: self.selected)
+        self.parts = (self._views, self._steering, self._notes, exports, self._regions, pairs)
         self._signs: RunSigns | None = None
         self._picked: int | None = None
         """A trial under the cursor of a plot that the table does not show."""
+        self._columns = ShownColumns()
+        self._shows_loads = bool(remembered(self.PLACE).get("loads"))
+        self._ended: tuple[str, ...] = ()
         self._face = ""
         self._notice = ""
 
@@ -100,6 +117,7 @@ class StudyScreen(CommandScreen[None]):
         has_unicode = self.app.services.unicode
         yield RunHeader(has_unicode=has_unicode)
         yield Static(id="notice")
+        yield Static(id="ended")
         yield Static(id="face")
         with PlotColumn(id="body"):
             yield PlotArea(self.snapshot, id="plots")
@@ -113,11 +131,19 @@ class StudyScreen(CommandScreen[None]):
         """Begin to read."""
         self.query_one("#trials", TrialTable).border_title = pane_title("trials")
         self.query_one("#workers", WorkerStrip).border_title = pane_title("workers")
+        self._columns = columns_as_before(self.path, self.study_name)
+        self.query_one(TrialTable).columns = self._columns
         self._show(self.snapshot)
         self.query_one(TrialTable).focus_table()
         self.call_after_refresh(self._views.arrange_as_before)
         self._feed.start()
         self.set_interval(1.0, self._look_at_clock)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show the trial under the cursor again: panes may have come or gone."""
+        super().on_resize(event)
+        if self.is_mounted:
+            self.call_after_refresh(lambda: self.plots.follow(self.selected))
 
     def on_screen_resume(self) -> None:
         """Let the list of studies have its cursor here when it comes again."""
@@ -147,16 +173,22 @@ class StudyScreen(CommandScreen[None]):
     def _show(self, snapshot: StudySnapshot) -> None:
         self.snapshot = snapshot
         self.query_one(RunHeader).show(snapshot)
+        services = self.app.services
         if self._signs is None:
-            services = self.app.services
-            self._signs = RunSigns(services.set_title, services.write, services.settings.at_end)
-        self._signs.show(summarize_run(snapshot))
+            self._signs = RunSigns(
+                services.set_title,
+                services.set_progress,
+                services.write,
+                services.settings.at_end,
+            )
+        if self._signs.show(summarize_run(snapshot)):
+            self._tell_end(run_end_lines(snapshot, arrow="→" if services.unicode else "to"))
+        elif snapshot.engine is not None:
+            self._tell_end(())
         self._show_face(empty_face(snapshot, self.app.services.first_key_of))
         strip = self.query_one(WorkerStrip)
-        strip.max_rows = next(
-            (rows for name, rows in _WORKER_ROWS.items() if self.has_class(name)), 2
-        )
-        strip.show(snapshot.engine)
+        rows = next((rows for name, rows in _WORKER_ROWS.items() if self.has_class(name)), 2)
+        strip.show(snapshot.engine, _ALL_ROWS if self._shows_loads else rows)
         self.query_one(TrialTable).show(snapshot)
         self._show_plots()
         self._tell_age()
@@ -186,6 +218,22 @@ class StudyScreen(CommandScreen[None]):
             pane.display = bool(text)
             pane.update(Text(text, justify="center"))
 
+    def _tell_end(self, lines: tuple[str, ...]) -> None:
+        """Show what a run has been until that is put away; nothing puts it away."""
+        if lines != self._ended:
+            self._ended = lines
+            pane = self.query_one("#ended", Static)
+            pane.display = bool(lines)
+            back = self.app.services.first_key_of("back")
+            pane.update(Text("\n".join(lines) + f"   {back} hides this"))
+
+    def do_back(self) -> None:
+        """Put away what was told of the end of a run, else go a step back."""
+        if self._ended and self.maximized is None:
+            self._tell_end(())
+        else:
+            super().do_back()
+
     def _look_at_clock(self) -> None:
         is_calm = self.app.services.untouched_s() >= _CALM_AFTER_S
         self._feed.set_period(_CALM_PERIOD_S if is_calm else _PERIOD_S)
@@ -201,6 +249,15 @@ class StudyScreen(CommandScreen[None]):
             pane.display = bool(text)
             pane.set_class(bool(self.snapshot.trouble), "-trouble")
             pane.update(Text(text))
+
+    @on(TrialTable.ColumnsChosen)
+    def take_columns(self) -> None:
+        """Read what the columns that were chosen need, and remember them."""
+        table = self.query_one(TrialTable)
+        self._feed.want(table.read_keys)
+        if table.columns != self._columns:
+            self._columns = table.columns
+            remember_columns(self.path, self.study_name, table.columns)
 
     @on(TrialTable.Selected)
     def follow_cursor(self) -> None:
@@ -226,6 +283,11 @@ class StudyScreen(CommandScreen[None]):
         self.plots.follow(message.number)
         self._show_side()
         self.refresh_commands()
+
+    @on(TrialPlot.BrushTaken)
+    def use_region(self, message: TrialPlot.BrushTaken) -> None:
+        """Ask what the region that was marked in a plot is for."""
+        self._regions.use(message.region)
 
     @on(TrialPlot.TrialOpened)
     def open_plotted(self, message: TrialPlot.TrialOpened) -> None:
@@ -406,12 +468,22 @@ class StudyScreen(CommandScreen[None]):
             self.open_trial(TrialTable.Opened(self.selected))
 
     def do_sort(self) -> None:
-        """Sort the trials by the next column."""
-        self.query_one(TrialTable).sort_by_next()
+        """Choose the column to sort the trials by."""
+        self.query_one(TrialTable).choose_sort()
+
+    def do_go_to_trial(self) -> None:
+        """Ask for a trial's number, and put the cursor there."""
+        self.query_one(TrialTable).ask_for_place()
 
     def do_reverse(self) -> None:
         """Reverse the order of the trials."""
         self.query_one(TrialTable).reverse()
+
+    def do_loads(self) -> None:
+        """Show what each worker loads, or let the workers take no more room than they need."""
+        self._shows_loads = not self._shows_loads
+        remember(self.PLACE, loads=self._shows_loads)
+        self._show(self.snapshot)
 
     def do_columns(self) -> None:
         """Choose the columns."""

@@ -52,17 +52,16 @@ class WorkerStrip(RoleStyled):
         self._has_unicode = has_unicode
         self._engine: EngineState | None = None
         self._rows = WorkerRows((), 0)
-        self.max_rows = 1
-        """How many rows there may be."""
+        self._max_rows = 1
 
-    def show(self, engine: EngineState | None) -> None:
-        """Show what an engine says; None hides the strip."""
-        before = self._engine
-        self._engine = engine
+    def show(self, engine: EngineState | None, max_rows: int) -> None:
+        """Show what an engine says in at most so many rows; None hides the strip."""
+        before = self._engine, self._max_rows
+        self._engine, self._max_rows = engine, max_rows
         self.display = engine is not None
         if engine is not None:
-            is_other_size = before is None or _size(before) != _size(engine)
-            self.refresh(layout=is_other_size)
+            is_other_size = before[0] is None or _size(before[0]) != _size(engine)
+            self.refresh(layout=is_other_size or before[1] != max_rows)
 
     def get_content_height(
         self,
@@ -73,9 +72,7 @@ class WorkerStrip(RoleStyled):
         """Return as many rows as the workers need, up to `max_rows`."""
         if self._engine is None:
             return 0
-        return rows_needed(
-            len(self._engine.workers), width, self.max_rows, full_width(self._engine)
-        )
+        return rows_needed(self._engine, width, self._max_rows)
 
     def render(self) -> Text:
         """Draw the workers, and at the end how many do not fit and what the sampler costs."""

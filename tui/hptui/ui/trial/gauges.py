@@ -111,7 +111,8 @@ def _places_in(param: ParamColumn, rows: IntArray, index: int) -> FloatArray:
     if isinstance(spec, ChoiceParam):
         numbers = np.full(len(rows), math.nan)
         own = {choice_key(choice): at for at, choice in enumerate(spec.choices)}
-        for other_index in np.unique(indices[indices >= 0]).tolist():
+        known: list[int] = np.unique(indices[indices >= 0]).tolist()
+        for other_index in known:
             other = param.specs[other_index]
             if isinstance(other, ChoiceParam):
                 # Another list of choices may have the same ones at other places.
@@ -199,10 +200,12 @@ def _fitted(text: str, cells: int, *, is_right: bool = False) -> str:
     return padding + text if is_right else text + padding
 
 
-def leading_note(snapshot: StudySnapshot, *, has_unicode: bool = True) -> str:
-    """Return what stands behind the dots; empty where nothing does yet."""
-    if not len(leading_rows(snapshot.trials, snapshot.front)):
-        return ""
+def legend_lines(
+    gauges: Sequence[Gauge], n_objectives: int, *, has_unicode: bool = True
+) -> list[Line]:
+    """Return a line that says what dots and heights are; none where there are no heights yet."""
+    if not any(len(each.leading) for each in gauges):
+        return []
     dot, high = _DOT[0 if has_unicode else 1], _HEIGHTS[0 if has_unicode else 1][3:6]
-    others = "the front" if len(snapshot.trials.directions) > 1 else "the best tenth"
-    return f"{dot} this trial   {high} {others}"
+    others = "the Pareto front" if n_objectives > 1 else "the best tenth"
+    return [[(f"{dot} this trial   {high} {others}", "note")]]

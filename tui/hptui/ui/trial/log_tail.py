@@ -8,11 +8,15 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import escape_text, printed_line, redacted, shown_line
+from hptui.domain.sgr import PLAIN, coloured_line
+from hptui.domain.text import escape_text, printed_line, redacted
 from hptui.storage.files.side_files import open_side_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from hptui.domain.sgr import Look, Span
 
 MAX_BYTES: Final = 1024 * 1024
 """Of a longer log, the end of this size is read."""
@@ -24,7 +28,8 @@ MAX_LINE_CHARS: Final = 2_000
 class LogText:
     """What is known of a log at one moment."""
 
-    lines: tuple[str, ...] = ()
+    lines: tuple[Sequence[Span], ...] = ()
+    """Their texts, safe for a terminal, with the roles of the colours they were printed in."""
     n_bytes: int = 0
     """The file's size."""
     is_cut: bool = False
@@ -32,6 +37,17 @@ class LogText:
     exists: bool = False
     problem: str = ""
     """Why it cannot be read."""
+
+    @property
+    def texts(self) -> list[str]:
+        """The lines without their colours."""
+        return ["".join(text for text, _ in line) for line in self.lines]
+
+    @property
+    def first(self) -> int:
+        """About where the first line begins, in bytes."""
+        sizes = (len(text.encode("utf-8", "replace")) + 1 for text in self.texts)
+        return max(0, self.n_bytes - sum(sizes))
 
 
 class LogTail:
@@ -46,8 +62,9 @@ class LogTail:
         self._offset = 0
         self._is_cut = False
         self._begins_inside_line = False
-        self._lines: deque[str] = deque(maxlen=MAX_LINES)
+        self._lines: deque[Sequence[Span]] = deque(maxlen=MAX_LINES)
         self._open_line = ""
+        self._look = PLAIN
         self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
 
     def read(self) -> LogText:
@@ -77,7 +94,9 @@ class LogTail:
             return self._latest
         self._offset += len(data)
         self._take(self._decoder.decode(data))
-        lines = (*self._lines, _shown(self._open_line)) if self._open_line else tuple(self._lines)
+        lines = tuple(self._lines)
+        if self._open_line:
+            lines += (self._shown(self._open_line)[0],)
         self._latest = LogText(lines, self._offset, self._is_cut, exists=True)
         return self._latest
 
@@ -89,11 +108,12 @@ class LogTail:
             ended.pop(0)
             self._begins_inside_line = False
         self._is_cut = self._is_cut or len(self._lines) + len(ended) > MAX_LINES
-        self._lines.extend(map(_shown, ended[-MAX_LINES:]))
+        for line in ended[-MAX_LINES:]:
+            shown, self._look = self._shown(line)
+            self._lines.append(shown)
 
-
-def _shown(line: str) -> str:
-    return shown_line(line, max_chars=MAX_LINE_CHARS)
+    def _shown(self, line: str) -> tuple[Sequence[Span], Look]:
+        return coloured_line(line, self._look, max_chars=MAX_LINE_CHARS)
 
 
 def read_to_copy(path: Path) -> tuple[str, bool]:

@@ -19,7 +19,7 @@ from hptui.domain.trial_states import (
 )
 from hptui.figures.request import value_name
 from hptui.trials import NO_STEP
-from hptui.ui.trial.gauges import gauge_lines
+from hptui.ui.trial.gauges import gauge_lines, legend_lines
 from hptui.ui.trial.trial_lines import (
     SYSTEM_SECTION,
     Field,
@@ -95,6 +95,8 @@ def side_lines(
         lines += field_lines(tuple(outcome), width)
     if gauges:
         lines += [[], *gauge_lines(gauges, width, has_unicode=has_unicode)]
+        n_objectives = len(snapshot.trials.directions)
+        lines += legend_lines(gauges, n_objectives, has_unicode=has_unicode)
     if page is not None:
         lines += note_lines(page.note, _NOTE_LINES)
     if detail is not None:

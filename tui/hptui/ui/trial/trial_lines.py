@@ -11,6 +11,7 @@ from rich.cells import cell_len
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY
 from hptui.domain.readable import four_digits, plural, show_duration, show_moment
+from hptui.domain.resources import show_memory
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import describe
 from hptui.domain.text import safe_line
@@ -101,8 +102,15 @@ def _outcome(trial: TrialDetail, now_s: float) -> list[Field]:
         fields.append(Field("ended", show_moment(trial.complete_s), took))
     elif trial.state == "RUNNING" and trial.start_s is not None:
         fields.append(Field("running for", show_duration(max(0.0, now_s - trial.start_s))))
+    return [*fields, *_circumstances(trial)]
+
+
+def _circumstances(trial: TrialDetail) -> list[Field]:
+    fields: list[Field] = []
     if trial.place is not None:
         fields.append(Field("place", str(trial.place)))
+    if trial.peak_memory is not None:
+        fields.append(Field("memory", show_memory(trial.peak_memory), "at its peak"))
     if trial.tags:
         fields.append(Field("tags", safe_line(", ".join(trial.tags), max_chars=_VALUE_CHARS)))
     return fields

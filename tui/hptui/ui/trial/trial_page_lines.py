@@ -108,7 +108,7 @@ def log_lines(page: TrialPage) -> list[Line]:
         word = page.detail.state if page.detail is not None else ""
         text = "It has printed nothing yet." if word == "RUNNING" else "There is no log of it."
         return [[(text, "note")]]
-    lines: list[Line] = [[(line, "")] for line in log.lines]
+    lines: list[Line] = [list(line) for line in log.lines]
     if log.is_cut:
         lines.insert(0, [("Earlier output is in the file.", "note")])
     return lines or [[("It has printed nothing.", "note")]]

@@ -23,13 +23,12 @@ from hptui.ui.dialogs.questions import TextDialog
 from hptui.ui.plots.curve_plot import CurvePlot
 from hptui.ui.study.steering_actions import SteeringActions
 from hptui.ui.trial.log_tail import read_to_copy
+from hptui.ui.trial.log_view import LogView
 from hptui.ui.trial.trial_header import TrialHeader
 from hptui.ui.trial.trial_lines import detail_lines
 from hptui.ui.trial.trial_page import TrialFeed, TrialPage
 from hptui.ui.trial.trial_page_lines import (
     file_lines,
-    log_lines,
-    log_title,
     report_lines,
     trial_tabs,
 )
@@ -98,7 +97,7 @@ class TrialScreen(CommandScreen[None]):
                     with Vertical(id="curve"):
                         yield CurvePlot(id="plot")
                         yield LineView(id="reports", classes="pane")
-                    yield LineView(follow=True, id="log")
+                    yield LogView(id="log")
                     yield LineView(wrap=True, hang=2, id="why")
                     yield LineView(id="files")
         yield CommandFooter()
@@ -137,8 +136,7 @@ class TrialScreen(CommandScreen[None]):
         self.query_one(TrialHeader).show(self.study_name, page)
         self._show_detail()
         detail = page.detail
-        self.query_one("#log", LineView).show(log_lines(page))
-        self.query_one("#log", LineView).border_title = pane_title(log_title(page))
+        self.query_one(LogView).show_log(page)
         self._show_why()
         self.query_one("#files", LineView).show(
             file_lines(page.files, () if page.detail is None else page.detail.artifacts)
@@ -225,12 +223,16 @@ class TrialScreen(CommandScreen[None]):
     def _search(self, words: str | None) -> None:
         if words is None:
             return
-        log = self.query_one("#log", LineView)
+        log = self.query_one(LogView)
         log.focus()
-        count = log.find(words)
-        if words:
-            keys = "; n and N go through them" if count > 1 else ""
-            self.notify(f"{plural(count, 'line')} with {safe_line(words, max_chars=60)!r}{keys}.")
+        log.search(words)
+
+    @on(LogView.Searched)
+    def tell_hits(self, message: LogView.Searched) -> None:
+        """Say how many lines hold what was searched for."""
+        count, words = message.n_hits, safe_line(message.words, max_chars=60)
+        keys = "; n and N go through them" if count > 1 else ""
+        self.notify(f"{plural(count, 'line')} with {words!r}{keys}.")
 
     def do_copy(self) -> None:
         """Copy the parameters as Python, or what the tab in focus shows."""

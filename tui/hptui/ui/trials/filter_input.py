@@ -12,23 +12,31 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input
 
-from hptui.analysis.filters.completion import CompletionNames, complete
+from hptui.analysis.filters.completion import CompletionNames, common_start, complete
 from hptui.errors import HptuiError
 from hptui.ui.application.services import ServingApp
 from hptui.ui.dialogs.questions import ChoiceDialog, TextDialog
 from hptui.ui.trials.saved_filters import name_problem, save_filter
-from hptui.ui.trials.trial_model import completions_of, tags_in
+from hptui.ui.trials.trial_model import completions_of, words_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.text import Text
 
     from hptui.ui.study.snapshot import StudySnapshot
 
 
 class FilterInput(Input):
-    """A line for a filter of trials; the right arrow takes what is offered, ctrl+s saves it."""
+    """A line for a filter of trials; tab completes it, ctrl+s saves it.
+
+    The right arrow takes what stands behind the cursor. With several completions tab adds what they
+    have in common, and then goes through them.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "complete(1)", "complete", show=False),
+        Binding("shift+tab", "complete(-1)", "complete", show=False),
         Binding("ctrl+s", "save_filter", "save the filter", show=False, id="save-filter"),
     ]
 
@@ -42,9 +50,19 @@ class FilterInput(Input):
         text: str
         problem: str = ""
 
+    @dataclass
+    class Offered(Message):
+        """A filter was completed to one of several."""
+
+        terms: Sequence[str]
+        """The last terms of those that there are."""
+        chosen: int
+        """Which of them stands there; -1: none of them yet."""
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         self._offers = _Offers()
         self._place = _Place()
+        self._going_through: tuple[Sequence[str], int] = ((), 0)
         super().__init__(
             id=id,
             placeholder="state:failed  lr<1e-3  kernel=rbf|poly  -note:bad",
@@ -57,14 +75,14 @@ class FilterInput(Input):
         self._offers.names = names
 
     def offer_of(self, snapshot: StudySnapshot) -> None:
-        """Complete to what a study has; its tags are read from its file in a thread."""
+        """Complete to what a study has; its tags, hosts and more are read in a thread."""
         saved = self.app.services.settings.filters
         self.offer(completions_of(snapshot, saved))
 
-        def offer_tags() -> None:
-            self.offer(completions_of(snapshot, saved, tags=tags_in(snapshot)))
+        def offer_words() -> None:
+            self.offer(completions_of(snapshot, saved, words_in(snapshot)))
 
-        self.screen.run_worker(offer_tags, thread=True, exit_on_error=False)
+        self.screen.run_worker(offer_words, thread=True, exit_on_error=False)
 
     @property
     def offered(self) -> CompletionNames:
@@ -81,6 +99,44 @@ class FilterInput(Input):
         if place != self._place.wrong:
             self._place.wrong = place
             self.refresh()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave tab to the screen where there is nothing to complete."""
+        del parameters
+        return action != "complete" or bool(self._completions())
+
+    def _completions(self) -> Sequence[str]:
+        """Return what tab goes through: what it went through last, where that still stands."""
+        offered, at = self._going_through
+        if offered and self.value == offered[at]:
+            return offered
+        return complete(self.value, self.cursor_position, self.offered)
+
+    def action_complete(self, by: int) -> None:
+        """Complete the term before the cursor, or go on to the next completion."""
+        offered, at = self._completions(), -1
+        behind = self.value[self.cursor_position :]
+        if self._going_through[0] is offered:
+            at = (self._going_through[1] + by) % len(offered)
+        elif len(common := common_start(offered).removesuffix(behind)) > self.cursor_position and (
+            len(offered) > 1
+        ):
+            self.value = common + behind
+            self.cursor_position = len(common)
+            self._tell(offered, -1)
+            return
+        else:
+            at = 0 if by > 0 else len(offered) - 1
+        self._going_through = (offered if len(offered) > 1 else (), at)
+        self.value = offered[at]
+        self.cursor_position = len(offered[at]) - len(behind)
+        if len(offered) > 1:
+            self._tell(offered, at)
+
+    def _tell(self, offered: Sequence[str], chosen: int) -> None:
+        """Say what there is: the part of each in which they differ."""
+        start = common_start(offered).rfind(" ") + 1
+        self.post_message(self.Offered([each[start:] for each in offered], chosen))
 
     def action_save_filter(self) -> None:
         """Ask for a name and save the filter under it."""

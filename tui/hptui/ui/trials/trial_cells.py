@@ -23,6 +23,7 @@ from hptui.domain.trial_states import (
     state_name,
 )
 from hptui.ui.look.marks import mark_of
+from hptui.ui.trials.read_columns import show_cell
 from hptui.ui.widgets.table_model import Cell, Column, Role
 
 if TYPE_CHECKING:
@@ -89,7 +90,11 @@ class StateColumn:
         if role == "complete" and not snapshot.trials.is_feasible[row]:
             role, word = "infeasible", "infeasible"
         mark = "!" if role == "trouble" else self._mark(word)
-        return Cell(f"{mark} {word}{self._annotations(snapshot, row)}", role)
+        text = f"{mark} {word}{self._annotations(snapshot, row)}"
+        if state != FAIL:
+            return Cell(text, role)
+        why = snapshot.causes.get(int(snapshot.trials.numbers[row]), "")
+        return Cell(text, role, why.removeprefix("exception "))
 
     def _annotations(self, snapshot: StudySnapshot, row: int) -> str:
         if not (snapshot.noted or snapshot.tagged):
@@ -187,6 +192,19 @@ class CauseColumn:
         """Return the cause as the page of failures has it."""
         text = snapshot.causes.get(int(snapshot.trials.numbers[row]))
         return _EMPTY if text is None else Cell(text, "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadColumn:
+    """What is read from the file for this column alone, see `read_columns`."""
+
+    column: Column
+
+    def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
+        """Return what the file holds of the trial; nothing where it holds nothing."""
+        key = self.column.key
+        found = snapshot.read_cells.get(key, {}).get(int(snapshot.trials.numbers[row]))
+        return _EMPTY if found is None else Cell(show_cell(key)(found))
 
 
 @dataclass(frozen=True, slots=True)

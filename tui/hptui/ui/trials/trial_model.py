@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from hptui.analysis.filters.completion import completion_names
+from hptui.analysis.filters.completion import NO_WORDS, completion_names
 from hptui.analysis.filters.fields import reads_texts
 from hptui.analysis.filters.parser import parse_filter
 from hptui.analysis.filters.rows import filter_rows
@@ -22,12 +22,14 @@ from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WA
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.read.text_fields import FileTexts
 from hptui.ui.plots.shown_trials import ShownTrials
+from hptui.ui.trials.read_columns import MEMORY, TAGS, header_of
 from hptui.ui.trials.trial_cells import (
     MAX_NAME_CHARS,
     PARAM_PREFIX,
     CauseColumn,
     NumberColumn,
     ParamTrialColumn,
+    ReadColumn,
     StartColumn,
     StateColumn,
     TimeColumn,
@@ -61,12 +63,13 @@ TAB_STATES: Final[dict[Tab, int | None]] = {
     "stale": STALE,
 }
 BY_NUMBER: Final = Sort("number")
-FIRST_HIDDEN: Final = frozenset({"start", "worker"})
+FIRST_HIDDEN: Final = frozenset({"start", "worker", TAGS, MEMORY})
 """Keys of columns that are shown when a person chooses them."""
 NOT_SAVED: Final[Mapping[str, str]] = MappingProxyType({})
 """No saved filters."""
-MAX_TAGS: Final = 1_000
-"""Of more tags than these, the ones met first are offered."""
+MAX_WORDS: Final = 1_000
+"""Of more tags, hosts or attributes than these, the ones met first are offered."""
+_ATTRIBUTES: Final = "attr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class TrialModel:
         saved_filters: Filters by the names under which they were saved.
         sort: In which order.
         hidden: Keys of columns that are left out; the number stays.
+        attributes: Keys of columns of user attributes that are shown.
         before: A model of the same study, whose columns are used again where they are the same.
         has_unicode: Whether marks may be more than ASCII.
 
@@ -115,11 +119,11 @@ class TrialModel:
         saved_filters: Mapping[str, str] = NOT_SAVED,
         sort: Sort = BY_NUMBER,
         hidden: frozenset[str] = frozenset(),
+        attributes: Sequence[str] = (),
         before: TrialModel | None = None,
         has_unicode: bool = True,
     ) -> None:
         self.snapshot = snapshot
-        self.hidden = hidden
         self._sort = sort
         chosen = _filter(snapshot, filter_text, saved_filters)
         self.shown = ShownTrials(snapshot, chosen, filter_text)
@@ -129,7 +133,8 @@ class TrialModel:
         known = {} if before is None else before._params
         self._digits = _digits_of(snapshot, {} if before is None else before._digits)
         self._params = _param_columns(snapshot, known, self._digits)
-        self._columns = _columns_of(snapshot, hidden, self._params, self._digits, has_unicode)
+        own = _columns_of(snapshot, self._params, attributes, self._digits, has_unicode)
+        self._columns = [each for each in own if each.column.key not in hidden - {"number"}]
         if before is not None and self._same_headers(before):
             self._headers = before.columns
         else:
@@ -137,7 +142,7 @@ class TrialModel:
 
     @property
     def columns(self) -> Sequence[Column]:
-        """Number, state, values, times, the parameters in the order of first sight, and causes."""
+        """Number, state, values, times, parameters in the order of first sight, causes and more."""
         return self._headers
 
     @property
@@ -183,24 +188,51 @@ class TrialModel:
 
 
 def completions_of(
-    snapshot: StudySnapshot, saved_filters: Mapping[str, str], *, tags: Iterable[str] = ()
+    snapshot: StudySnapshot,
+    saved_filters: Mapping[str, str],
+    words: Mapping[str, Iterable[str]] = NO_WORDS,
 ) -> CompletionNames:
-    """Return what can be completed in a filter of a study's trials."""
-    names = snapshot.metric_names
-    return completion_names(snapshot.trials, metric_names=names, tags=tags, saved=saved_filters)
+    """Return what can be completed in a filter of a study's trials.
+
+    Args:
+        snapshot: The study.
+        saved_filters: Filters by the names under which they were saved.
+        words: What `words_in` has read.
+    """
+    return completion_names(
+        snapshot.trials,
+        metric_names=snapshot.metric_names,
+        words=words,
+        attributes=words.get(_ATTRIBUTES, ()),
+        saved=saved_filters,
+    )
 
 
-def tags_in(snapshot: StudySnapshot) -> list[str]:
-    """Read the tags of a study's trials, at most MAX_TAGS; none where the file cannot be read."""
-    found: dict[str, None] = {}
+def words_in(snapshot: StudySnapshot) -> Mapping[str, Sequence[str]]:
+    """Read what a study's trials have of tags, hosts, devices and user attributes.
+
+    Of each at most MAX_WORDS; none where the file cannot be read.
+    """
+    texts = FileTexts(snapshot.path, snapshot.name)
+    reads: dict[str, Callable[[], Iterable[str]]] = {
+        "tag": lambda: (tag for _, tags in texts.tags() for tag in tags),
+        "host": lambda: (host for _, host in texts.hosts()),
+        "device": lambda: (device for _, devices in texts.devices() for device in devices),
+        _ATTRIBUTES: lambda: texts.attribute_names(MAX_WORDS),
+    }
     try:
-        for _, tags in FileTexts(snapshot.path, snapshot.name).tags():
-            found.update(dict.fromkeys(tags))
-            if len(found) >= MAX_TAGS:
-                break
+        return {name: _distinct(read()) for name, read in reads.items()}
     except HptuiError:
-        return []
-    return sorted(found)[:MAX_TAGS]
+        return {}
+
+
+def _distinct(words: Iterable[str]) -> list[str]:
+    found: dict[str, None] = {}
+    for word in words:
+        found[word] = None
+        if len(found) >= MAX_WORDS:
+            break
+    return sorted(found)
 
 
 def reads_file(filter_text: str, saved_filters: Mapping[str, str]) -> bool:
@@ -236,8 +268,8 @@ def _choose(
 
 def _columns_of(
     snapshot: StudySnapshot,
-    hidden: frozenset[str],
     params: _ParamColumns,
+    attributes: Sequence[str],
     digits: Mapping[str, _Digits],
     has_unicode: bool,
 ) -> list[TrialColumn]:
@@ -261,15 +293,24 @@ def _columns_of(
     own.append(StartColumn(Column("start", "start", 19)))
     if snapshot.engine is not None:
         own.append(WorkerColumn(Column("worker", "worker", 6, "right")))
+    read = snapshot.read_cells
+    own += [ReadColumn(header_of(key, read.get(key, {}))) for key in (MEMORY, TAGS)]
     own += params.values()
+    own += [ReadColumn(header_of(key, read.get(key, {}))) for key in attributes]
     if snapshot.causes:
-        own.append(CauseColumn(Column("cause", "cause", 30)))
-    return [column for column in own if column.column.key not in hidden - {"number"}]
+        own.append(CauseColumn(Column("cause", "cause", 30, is_open=True)))
+    return own
 
 
 def drawn_beside_trials(snapshot: StudySnapshot) -> tuple[object, ...]:
     """Return what the cells show besides the trials themselves: another one needs another model."""
-    return snapshot.noted, snapshot.tagged, snapshot.causes, snapshot.workers
+    return (
+        snapshot.noted,
+        snapshot.tagged,
+        snapshot.causes,
+        snapshot.workers,
+        snapshot.read_cells,
+    )
 
 
 def _digits_of(snapshot: StudySnapshot, before: Mapping[str, _Digits]) -> dict[str, _Digits]:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING, STALE
+from hptui.ui.trials.read_columns import is_read, ranks_of
 from hptui.ui.trials.trial_cells import PARAM_PREFIX
 
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ def _cells(snapshot: StudySnapshot, key: str, rows: IntArray) -> FloatArray | No
         ranks = {text: rank for rank, text in enumerate(sorted(set(snapshot.causes.values())))}
         causes = [snapshot.causes.get(number, "") for number in numbers]
         return np.array([ranks.get(cause, np.nan) for cause in causes], np.float64)
+    if is_read(key):
+        ranks = ranks_of(snapshot.read_cells.get(key, {}))
+        return np.array([ranks.get(number, np.nan) for number in numbers], np.float64)
     param = snapshot.trials.params.get(key.removeprefix(PARAM_PREFIX))
     if param is None or not key.startswith(PARAM_PREFIX):
         return None

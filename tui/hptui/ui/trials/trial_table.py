@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -17,11 +18,14 @@ from textual.widgets import Input, Static
 
 from hptui.domain.text import safe_line
 from hptui.ui.application.services import ServingApp
+from hptui.ui.dialogs.questions import TextDialog
 from hptui.ui.plots.shown_trials import ShownTrials
+from hptui.ui.study.snapshot import count_states
 from hptui.ui.trials.filter_input import FilterInput
+from hptui.ui.trials.read_columns import attribute_keys, is_read
+from hptui.ui.trials.table_arrangement import ShownColumns
 from hptui.ui.trials.trial_model import (
     BY_NUMBER,
-    FIRST_HIDDEN,
     TAB_STATES,
     MadeModel,
     Tab,
@@ -31,12 +35,15 @@ from hptui.ui.trials.trial_model import (
     make_model_anyhow,
     reads_file,
 )
+from hptui.ui.trials.trial_place import place_problem, read_place
 from hptui.ui.trials.trial_tabs import empty_sentence, tab_labels
 from hptui.ui.widgets.grid import Grid
 from hptui.ui.widgets.tab_line import TabLine
 from hptui.ui.widgets.table_model import Sort
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from textual import events
     from textual.app import ComposeResult
     from textual.timer import Timer
@@ -48,6 +55,10 @@ _MANY_TRIALS: Final = 20_000
 _REST: Final = 4
 """Times as long as reading a study's texts has taken, they are not read again by themselves."""
 _CLOCK_S: Final = 1.0
+_OFFERS: Final = 5
+"""So many completions are named."""
+_GO_TO: Final = re.compile(r"\s*#\s*\d{0,9}\s*", re.ASCII)
+"""What is typed into the filter to go to a trial."""
 
 
 class TrialTable(Vertical):
@@ -74,8 +85,8 @@ class TrialTable(Vertical):
     filter_text: reactive[str] = reactive("", init=False)
     """Which trials are shown, see `hptui.analysis.filters.parser`."""
     sort: reactive[Sort] = reactive(BY_NUMBER, init=False)
-    hidden: reactive[frozenset[str]] = reactive(FIRST_HIDDEN, init=False)
-    """Keys of columns that are not shown."""
+    columns: reactive[ShownColumns] = reactive(ShownColumns(), init=False)
+    """Which columns are shown."""
 
     @dataclass
     class Selected(Message):
@@ -94,6 +105,10 @@ class TrialTable(Vertical):
         """Other trials are let through by the filter than before."""
 
     @dataclass
+    class ColumnsChosen(Message):
+        """A person has chosen other columns, or another one to sort by."""
+
+    @dataclass
     class Made(Message):
         """A model was made in a thread, or the filter could not be understood."""
 
@@ -106,6 +121,8 @@ class TrialTable(Vertical):
         self._is_making = False
         self._is_outdated = False
         self._noted = ""
+        self._offers = ("", "")
+        """Completions, and the filter they were offered for."""
         self._rested_at_s = 0.0
         self._resting: Timer | None = None
 
@@ -169,6 +186,25 @@ class TrialTable(Vertical):
         """Put the cursor on a trial, and say whether it is among those that are shown."""
         return self.query_one(Grid).move_to_key(number)
 
+    def ask_for_place(self) -> None:
+        """Ask for a trial's number, or how many rows further, and put the cursor there."""
+
+        def go(text: str | None) -> None:
+            if text is not None and not self.go_to(text):
+                self.app.notify(f"Trial {text.strip().lstrip('#')} is not among those shown.")
+
+        prompt = "A trial's number, or rows from here: 117, +5, -5."
+        self.app.push_screen(TextDialog("Go to", prompt, check=place_problem), go)
+
+    def go_to(self, text: str) -> bool:
+        """Put the cursor where `read_place` says; False where that trial is not shown."""
+        number, rows = read_place(text)
+        if number is not None:
+            return self.select(number)
+        grid = self.query_one(Grid)
+        grid.action_move(rows)
+        return True
+
     def neighbour(self, number: int, step: int) -> int | None:
         """Return the number of the trial `step` rows below another one, or None past an end."""
         model = self._model
@@ -193,11 +229,47 @@ class TrialTable(Vertical):
         directions = self._snapshot.trials.directions if self._snapshot is not None else ()
         self.sort = Sort(key, is_reversed=is_value and directions == ("maximize",))
 
-    def sort_by_next(self) -> None:
-        """Sort by the column to the right of the one that is sorted by."""
-        keys = [column.key for column in self._grid_model().columns] or ["number"]
-        at = keys.index(self.sort.key) if self.sort.key in keys else -1
-        self.sort_by(keys[(at + 1) % len(keys)])
+    def choose_sort(self) -> None:
+        """Let the person choose the column to sort by, hidden ones among them."""
+        self._with_attributes(self._ask_for_sort)
+
+    def _ask_for_sort(self, attributes: Sequence[str]) -> None:
+        from hptui.ui.dialogs.pick import PickDialog, PickItem
+
+        if self._snapshot is None:
+            return
+
+        def about(key: str) -> str:
+            return "sorted by it; again: reversed" if key == self.sort.key else ""
+
+        def sort(key: str | None) -> None:
+            if key is not None:
+                self.sort_by(key)
+
+        items = [
+            PickItem(
+                column.key, "number" if column.key == "number" else column.label, about(column.key)
+            )
+            for column in TrialModel(self._snapshot, attributes=attributes).columns
+        ]
+        self.app.push_screen(PickDialog("Sort by", items, self.sort.key), sort)
+
+    def _with_attributes(self, then: Callable[[Sequence[str]], object]) -> None:
+        """Go on with the keys of the columns of user attributes, which are read in a thread."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            return
+
+        def read() -> None:
+            self.call_later(then, attribute_keys(snapshot.path, snapshot.name))
+
+        self.screen.run_worker(read, thread=True, exit_on_error=False)
+
+    @property
+    def read_keys(self) -> frozenset[str]:
+        """The keys of columns that are shown, or sorted by, and are read for themselves."""
+        own = {key for key in ("memory", "tags") if key not in self.columns.hidden}
+        return frozenset(filter(is_read, {*own, *self.columns.attributes, self.sort.key}))
 
     def reverse(self) -> None:
         """Reverse the order."""
@@ -238,19 +310,27 @@ class TrialTable(Vertical):
 
     def choose_columns(self) -> None:
         """Let the person choose the columns."""
+        self._with_attributes(self._ask_for_columns)
+
+    def _ask_for_columns(self, attributes: Sequence[str]) -> None:
         from hptui.ui.dialogs.check_list import CheckListDialog
 
         if self._snapshot is None:
             return
-        items = [(each.key, each.label) for each in TrialModel(self._snapshot).columns[1:]]
+        columns = TrialModel(self._snapshot, attributes=attributes).columns[1:]
+        items = [(each.key, each.label) for each in columns]
         listed = frozenset(key for key, _ in items)
+        hidden = self.columns.hidden | (set(attributes) - set(self.columns.attributes))
 
         def hide(shown: frozenset[str] | None) -> None:
             if shown is not None:
-                self.hidden = (self.hidden - listed) | (listed - shown)
+                others = (self.columns.hidden - listed) | (listed - shown - set(attributes))
+                chosen = tuple(key for key in attributes if key in shown)
+                self.columns = ShownColumns(others, chosen)
 
-        shown, empty = listed - self.hidden, "No column can be hidden."
-        self.app.push_screen(CheckListDialog("Columns", items, shown, empty=empty), hide)
+        empty = "No column can be hidden."
+        dialog = CheckListDialog("Columns", items, listed - hidden, empty=empty)
+        self.app.push_screen(dialog, hide)
 
     def watch_tab(self) -> None:
         """Show another state."""
@@ -264,10 +344,12 @@ class TrialTable(Vertical):
     def watch_sort(self) -> None:
         """Show another order."""
         self._remake()
+        self.post_message(self.ColumnsChosen())
 
-    def watch_hidden(self) -> None:
+    def watch_columns(self) -> None:
         """Show other columns."""
         self._remake()
+        self.post_message(self.ColumnsChosen())
 
     def on_resize(self, event: events.Resize) -> None:
         """Name the tabs where there is room for it."""
@@ -282,11 +364,27 @@ class TrialTable(Vertical):
     @on(Input.Changed, "#filter-input")
     def _change_filter(self, message: Input.Changed) -> None:
         message.stop()
-        self.filter_text = message.value
+        # A number that is typed to go there filters nothing.
+        self.filter_text = "" if _GO_TO.fullmatch(message.value) else message.value
+
+    @on(FilterInput.Offered)
+    def _show_offers(self, message: FilterInput.Offered) -> None:
+        """Say which completions there are, beginning with the one that stands there."""
+        message.stop()
+        first = max(0, message.chosen)
+        terms = [*message.terms[first:], *message.terms[:first]]
+        self._offers = ("  ".join(terms[:_OFFERS]), self.query_one(FilterInput).value)
+        self._note(self._offers[0])
 
     @on(Input.Submitted, "#filter-input")
     def _leave_filter(self, message: Input.Submitted) -> None:
         message.stop()
+        if _GO_TO.fullmatch(message.value):
+            number = message.value.strip().lstrip("#")
+            self.action_clear_filter()
+            if number and not self.go_to(number):
+                self.app.notify(f"Trial {number} is not among those shown.")
+            return
         if not message.value.strip():
             self.remove_class("-filtering")
         self.focus_table()
@@ -314,8 +412,14 @@ class TrialTable(Vertical):
         snapshot = self._snapshot
         if snapshot is None or not self.is_mounted:
             return
+        model = self._model
+        rows = None if model is None else model.shown.is_chosen
+        counted = None if model is None or rows is None else model.snapshot.trials.states[rows]
         labels, full = tab_labels(
-            snapshot, self.tab, width=self.size.width, has_unicode=self.app.services.unicode
+            snapshot.counts if counted is None else count_states(counted),
+            self.tab,
+            width=self.size.width,
+            has_unicode=self.app.services.unicode,
         )
         line = self.query_one(TabLine)
         line.show(labels, full)
@@ -342,7 +446,8 @@ class TrialTable(Vertical):
             filter_text=self.filter_text,
             saved_filters=saved,
             sort=self.sort,
-            hidden=self.hidden,
+            hidden=self.columns.hidden,
+            attributes=self.columns.attributes,
             before=self._model,
             has_unicode=self.app.services.unicode,
         )
@@ -378,6 +483,7 @@ class TrialTable(Vertical):
         before, self._model = self._model, made.model
         if before is None or before.shown.is_chosen is not made.model.shown.is_chosen:
             self.post_message(self.Filtered())
+        self._show_tabs()
         snapshot = made.model.snapshot
         text = empty_sentence(snapshot, self.tab, self.filter_text, self.app.services.first_key_of)
         self.query_one(Grid).show(made.model, empty=text)
@@ -385,6 +491,9 @@ class TrialTable(Vertical):
         self._note(f"{len(made.model):,} of {snapshot.n_trials:,}" if is_filtered else "")
 
     def _note(self, text: str) -> None:
+        offers, offered_for = self._offers
+        if offers and self.query_one(FilterInput).value == offered_for:
+            text = offers
         # An update makes the whole screen be laid out again.
         if text != self._noted:
             self._noted = text

@@ -12,6 +12,8 @@ from hptui.ui.look.marks import mark_of
 from hptui.ui.trials.trial_model import TAB_STATES, Tab
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hptui.ui.study.snapshot import StudySnapshot
 
 _WORDS: Final[dict[Tab, tuple[str, str]]] = {
@@ -36,32 +38,33 @@ _LEAST_GAP: Final = 2
 
 
 def tab_labels(
-    snapshot: StudySnapshot, chosen: Tab = "all", *, width: int, has_unicode: bool
+    counts: Mapping[str, int], chosen: Tab = "all", *, width: int, has_unicode: bool
 ) -> tuple[list[tuple[str, str]], frozenset[str]]:
     """Return the tabs' ids and labels with counts, and the ids of those that have trials.
 
     Stale trials have a tab only where there are any, or it is the chosen one.
 
     Args:
-        snapshot: The study.
+        counts: Trials by the words of `trial_states.STATE_NAMES`, of those that the filter means.
         chosen: The tab that is shown.
         width: In cells; where there is no room for all words, tabs without trials have none.
         has_unicode: Whether marks may be more than ASCII.
     """
     words = dict(_WORDS)
-    if not snapshot.counts.get("STALE", 0) and chosen != "stale":
+    n_trials = sum(counts.values())
+    if not counts.get("STALE", 0) and chosen != "stale":
         del words["stale"]
-    counts = {tab: snapshot.counts.get(state, 0) for tab, (state, _) in words.items()}
-    full = {"all"} if snapshot.n_trials else set[str]()
-    full |= {tab for tab, count in counts.items() if count}
+    of_tabs = {tab: counts.get(state, 0) for tab, (state, _) in words.items()}
+    full = {"all"} if n_trials else set[str]()
+    full |= {tab for tab, count in of_tabs.items() if count}
 
     def labels(named: frozenset[str], pad: int) -> list[tuple[str, str]]:
         first = "All" if named else "all"
-        made = [("all", f"{first} {snapshot.n_trials:<{pad}}")]
+        made = [("all", f"{first} {n_trials:<{pad}}")]
         for tab, (state, word) in words.items():
             mark = mark_of(state, has_unicode=has_unicode)
             name = f"{mark} {word.capitalize()}" if tab in named else mark
-            made.append((tab, f"{name} {counts[tab]:<{pad}}"))
+            made.append((tab, f"{name} {of_tabs[tab]:<{pad}}"))
         return made
 
     if width >= (_WIDTH if "stale" in words else _WIDTH_WITHOUT_STALE):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -24,6 +24,30 @@ if TYPE_CHECKING:
 
     from hptui.ui.widgets.naming import Naming
     from hptui.ui.widgets.wrapped_lines import Span
+
+
+_PRINTED_COLOURS: Final = {
+    "": "",
+    "dim": "dimmed",
+    "black": "dimmed",
+    "red": "state-failed",
+    "green": "state-complete",
+    "yellow": "state-best",
+    "blue": "chart-series-1",
+    "magenta": "chart-series-4",
+    "cyan": "chart-series-5",
+    "white": "foreground",
+}
+"""The theme's colours for those that a program prints: all of them can be read on its ground."""
+_STYLES: Final = {"b": "bold", "i": "italic", "u": "underline"}
+_PRINTED: Final = {
+    f"sgr-{colour}-{letters}": RoleStyle(
+        variable, text_style=" ".join(_STYLES[letter] for letter in letters)
+    )
+    for colour, variable in _PRINTED_COLOURS.items()
+    for letters in ("", "b", "i", "u", "bi", "bu", "iu", "biu")
+}
+"""Roles of `hptui.domain.sgr`."""
 
 
 class LineView(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual's own
@@ -67,6 +91,7 @@ class LineView(  # pyright: ignore[reportIncompatibleMethodOverride] - among Tex
         "leading": RoleStyle("chart-trial"),
         "dot": RoleStyle("chart-selected", text_style="bold"),
         **{role: RoleStyle(f"state-{role}") for role in ("running", "best", "failed", "pruned")},
+        **_PRINTED,
     }
 
     @dataclass
@@ -127,13 +152,18 @@ class LineView(  # pyright: ignore[reportIncompatibleMethodOverride] - among Tex
 
         No words take the marks away.
         """
-        self._words = words.casefold()
-        self._mark()
+        self.mark(words)
         self._hit = len(self._hits)
         if self._hits:
             self.action_next_hit(-1)
         self.refresh()
         return len(self._hits)
+
+    def mark(self, words: str) -> None:
+        """Mark the lines that hold `words`, now and when others are shown; no words: none."""
+        self._words = words.casefold()
+        self._mark()
+        self.refresh()
 
     def _mark(self) -> None:
         self._hits = []

@@ -45,6 +45,8 @@ class Column:
     width: int
     """In cells, without the gap between columns. The widget may give more, never less."""
     align: Align = "left"
+    is_open: bool = False
+    """Whether it takes the room that is left, as the last one; what is `more` stands in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Cell:
     text: str
     """Safe text on one line; what does not fit its column is cut."""
     role: Role = ""
+    more: str = ""
+    """Told behind the text where the cells to the right are empty, and no open column is seen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -131,7 +132,7 @@ def _delete_on_server(args: argparse.Namespace, address: SourceAddress, place: S
     if args.confirm is None and not _is_sure(address, place):
         print(f"{safe_line(name)} was not deleted.", file=sys.stderr)
         return 1
-    entry = delete_there(address, path, name)
+    entry = delete_there(address, path, name, studies_folder(args.studies))
     sentence = (
         f"Deleted {safe_line(name)} on {safe_line(address.shown)}. A copy is in the trash of "
         f"{safe_line(entry.folder.parent.parent)}; hptui undo makes a study of yours of it."
@@ -150,7 +151,7 @@ def _is_sure(address: SourceAddress, place: StudyRef) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(
             f"{name} is on {safe_line(address.shown)}, where it would be deleted for everybody.",
-            hint=f"Add --confirm {name} to delete it without being asked.",
+            hint=f"Add --confirm {shlex.quote(name)} to delete it without being asked.",
         )
     from hptui.storage.read.studies import read_summary
 

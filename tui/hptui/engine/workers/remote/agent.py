@@ -1,10 +1,10 @@
-"""An agent: starts one worker process on its machine, and is its way to the engine.
+"""The agent: starts one worker process on its machine and connects it to the engine.
 
-It has one connection to the engine, which carries what the worker's own does elsewhere, line by
-line. What the agent says and is told itself are lines between those: `agent`, `log`, `kept`,
-`memory` and `gone`; `start`, `refused` and `signal`. Processes that a trial has started have
-connections of their own, whose bytes are carried as they are. When the connection ends, or the
-standard input does, all that was started here is killed. It knows nothing of Optuna.
+Its one connection to the engine carries the worker's messages, line by line. Between them stand
+the agent's own: it sends `agent`, `ping`, `log`, `kept`, `memory` and `gone`, and receives `start`,
+`ping` and `signal`. Processes that a trial starts have connections of their own, whose bytes pass
+unread. When the connection or standard input ends, the agent kills everything it has started. It
+does not need Optuna.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from hptui.registry.loading.process_ties import adopt_orphans
 
 _RECEIVE_BYTES: Final = 256 * 1024
 _MAX_WAITING_BYTES: Final = 4 * 1024 * 1024
-"""Of what a connection has not taken yet: no more is read for it until it has."""
+"""A connection with more unsent bytes than this gets no new ones until it has taken some."""
 _LOOK_S: Final = 0.5
 """Between two looks at the log and the memory of a trial."""
 _END_S: Final = 10.0
@@ -53,7 +53,7 @@ _DONE: Final = b'{"op":"done"'
 
 
 class EngineGone(Exception):  # noqa: N818 - it says what happened
-    """The engine, or the way to it, has ended; or it wants no worker from here."""
+    """The engine has ended or cannot be reached, or it wants no worker from here."""
 
 
 class Stream:
@@ -86,7 +86,7 @@ class Stream:
 
     @property
     def is_full(self) -> bool:
-        """Whether it has not taken much of what it was given."""
+        """Whether much of what it was given is still unsent."""
         return len(self.unsent) > _MAX_WAITING_BYTES
 
     def receive(self) -> bytes | None:
@@ -136,7 +136,7 @@ class Agent:
     guardian: Guardian
     engine: Stream
     looks: Looks
-    """When to ping the engine, and to look whether it is there."""
+    """When to ping the engine and check that it is there."""
     silence: Silence = field(default_factory=Silence)
     n_heard: int = 0
     """Bytes from the engine."""
@@ -327,7 +327,7 @@ class Agent:
         self.selector.register(stream.socket, selectors.EVENT_READ, stream)
 
     def _watch_all(self) -> None:
-        """Wait for room where something is kept, and for nothing that has no room to go."""
+        """Wait to write where bytes are unsent, and read nothing that has nowhere to go."""
         for key in list(self.selector.get_map().values()):
             stream = key.data
             if not isinstance(stream, Stream):
@@ -356,7 +356,7 @@ class Agent:
             kill_now(taken)
 
     def _ping(self) -> None:
-        """Tell the engine now and then that all is well.
+        """Ping the engine when it is time.
 
         Raises:
             EngineGone: It has been silent for long.
@@ -374,7 +374,7 @@ class Agent:
         return self.started is not None and self.started.process.poll() is not None
 
     def _say_farewell(self) -> None:
-        """Tell what is left to tell, when nothing that the worker has started lives any more."""
+        """End everything that the worker has started, then send the last messages."""
         assert self.started is not None
         self._drain()
         code = self.started.process.returncode
@@ -386,7 +386,7 @@ class Agent:
         _flush(self.engine, _FAREWELL_S)
 
     def _drain(self) -> None:
-        """Take what the worker has said before it ended, by whatever connections."""
+        """Read what the worker said before it ended, on all connections."""
         for _ in range(_MAX_TURNS):
             found = [key.data for key, _ in self.selector.select(0)]
             ready = [each for each in found if isinstance(each, Stream) or each == self._accept]
@@ -399,7 +399,7 @@ class Agent:
                     each()
 
     def end_now(self) -> None:
-        """Kill all that was started here, and remove what it has left."""
+        """Kill everything that was started here, and remove its files."""
         if self.started is not None:
             end_all(
                 self.started.process.pid,
@@ -424,7 +424,7 @@ def _look_alive(lifeline: int) -> None:
 
 
 def _flush(stream: Stream, limit_s: float) -> None:
-    """Send what is kept, but wait no longer than that."""
+    """Send what is unsent, for at most `limit_s`."""
     deadline_s = time.monotonic() + limit_s
     while stream.unsent and (left_s := deadline_s - time.monotonic()) > 0:
         waiting = selectors.DefaultSelector()

@@ -1,4 +1,4 @@
-"""The workers of a run on other machines: who has come, who is lost, and what cannot be reached."""
+"""The agents of a run: which have connected, which are lost, and which hosts cannot be reached."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
 _MAX_FAILED_TASKS: Final = 3
 _NEVER: Final = math.inf
 _WAITS: Final = 2
-"""A run waits so many times longer than for a silent machine when none can be reached, or the
+"""How many times longer than for a silent machine a run waits when no host can be reached, or the
 scheduler is gone."""
 
 
 @dataclass(slots=True, eq=False)
 class Agents:
-    """The connections of agents, and of the gateway to a cluster; empty where all are here."""
+    """The connections of agents and of a cluster's gateway; empty when all workers are here."""
 
     pool: Pool
     connections: Connections
     send: Send
     on_trouble: Callable[[str], None]
-    """Takes a sentence on what goes on all the same."""
+    """Takes a sentence about trouble that does not end the run."""
     start_missing: Callable[[], None]
-    """Starts workers where there is room for some."""
+    """Starts as many of the missing workers as there is room for."""
     processes: dict[Channel, WorkerProcess] = field(
         default_factory=dict["Channel", "WorkerProcess"]
     )
@@ -53,7 +53,7 @@ class Agents:
     problem: HptuiError | None = None
     """Why no worker can be started any more."""
     _looks: Looks = field(init=False)
-    """When agents are pinged, and it is looked which of them are silent."""
+    """When agents are pinged and checked for silence."""
     _silences: dict[Channel, Silence] = field(default_factory=dict["Channel", "Silence"])
     _failed_tasks: int = 0
     _unreachable_since_s: float | None = None
@@ -134,9 +134,9 @@ class Agents:
         return process
 
     def silent(self, now_s: float) -> list[WorkerProcess]:
-        """Ping all agents when it is time, and return workers whose agents do not.
+        """Ping all agents when it is time, and return the workers of those that are silent.
 
-        They count as ended, as when their connection is lost.
+        They count as ended, as if their connections were lost.
         """
         if not self.processes or not self._looks.are_due(now_s):
             return []
@@ -181,7 +181,7 @@ class Agents:
     # -- what cannot be reached
 
     def on_exit(self, process: WorkerProcess, *, was_retired: bool) -> bool:
-        """Take the end of a worker; says whether it is known why none has come."""
+        """Take the end of a worker; return whether it never connected, and why is known."""
         started, hosts = process.started, self.pool.places
         if not isinstance(started, RemoteProcess) or started.is_connected:
             return False
@@ -197,7 +197,7 @@ class Agents:
         return True
 
     def _on_unreachable(self, hosts: HostPlaces, host: str, problem: str) -> None:
-        """Try a machine later that takes no worker; before the first is ready it ends the run."""
+        """Plan to try again a host that took no worker; before any was ready, end the run."""
         text = f"No worker can be started on {safe_line(host)}: {problem}"
         if not self.is_served:
             self.problem = HptuiError(
@@ -291,6 +291,8 @@ class Agents:
             self.on_trouble(
                 "The connections to the dask cluster are not encrypted; tls:// does that."
             )
+        if message.get("threads") == 0:
+            self.on_trouble("The dask cluster has no workers; the run waits for some to come.")
         if message.get("state") == "lost":
             cluster.lost_since_s = now()
             self.on_trouble(

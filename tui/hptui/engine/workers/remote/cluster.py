@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from hptui.engine.workers.places import Place
 
 Send = Callable[["Channel", "Message"], None]
-"""Sends a message, and sees to it that what has no room yet is sent later."""
+"""Sends a message; what the other end cannot take yet is sent later."""
 
 _ANY: Final = 1 << 20
 _END_S: Final = 5.0
 
 
 class ClusterPlaces:
-    """Where workers are is dask's business: there are as many places as are asked for."""
+    """Dask decides where workers are, so there are as many places as a run asks for."""
 
     size = None
     n_free = _ANY
     cores_each = None
 
     def take(self) -> Place | None:
-        """Return no place: the agent tells of its machine."""
+        """Return no place: the agent tells its machine."""
         return None
 
     def give_back(self, place: Place | None) -> None:
@@ -72,7 +72,7 @@ class Task:
         return self._said
 
     def let_go(self) -> None:
-        """Have it cancelled where it has not begun; else it ends with its connection."""
+        """Cancel it if it has not begun; otherwise it ends with its connection."""
         self._cluster.send({"op": "cancel", "token": self._token})
 
     def end(self, *, at_once: bool) -> None:

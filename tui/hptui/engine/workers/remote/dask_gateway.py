@@ -1,8 +1,8 @@
 """The gateway to a dask cluster: a process beside the engine that holds dask's client.
 
-It submits a task for each worker that the engine wants, accepts the connections that the tasks
-make, looks at their tokens, and joins each to the engine's socket. So the engine knows no dask, and
-sees no difference between a near and a far worker. It ends when its standard input does.
+It submits a task for each worker that the engine wants, accepts the connections of these tasks,
+checks their tokens, and joins each to the engine's socket. The engine does not import dask, and a
+far worker looks to it like a near one. The gateway ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Gateway:
                 await asyncio.wait_for(self.client.close(), 5)
 
     async def _listen(self, host: str, port: int, context: Any) -> asyncio.Server:  # noqa: ANN401
-        """Listen where workers find this machine; behind an address that it does not have, on all.
+        """Listen on the address that workers use, or on all where this machine does not have it.
 
         Raises:
             OSError: The port is taken.
@@ -172,7 +172,7 @@ class Gateway:
             await asyncio.sleep(_LOOK_S)
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Join a connection to the engine, if it is that of a task of ours."""
+        """Join a connection to the engine if it belongs to one of our tasks."""
         keep_alive(writer.get_extra_info("socket"), self.config["lost_after"])
         try:
             line = await asyncio.wait_for(reader.readline(), _HELLO_S)

@@ -1,9 +1,9 @@
 """What runs on a dask worker: starts an agent, and carries its connections to the gateway.
 
-It is one long task for each worker of a run: dask decides where it runs, honours its resources, and
-gives its thread to nobody else meanwhile. Messages do not go through dask: each connection that the
-agent makes is one to the gateway, by TCP under the cluster's own TLS. When one end goes, the other
-is closed; and what the agent has started ends with its connection.
+Each worker of a run is one long task: dask decides where it runs, honours its resources, and keeps
+its thread for it. Messages do not pass through dask: each connection of the agent becomes one to
+the gateway, by TCP under the cluster's own TLS. When one end closes, so does the other, and what
+the agent has started ends with its connection.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _END_S: Final = 10.0
 
 
 def keep_alive(connection: socket.socket, lost_after_s: float) -> None:
-    """Have the system find out when the other machine of a connection is silent for that long."""
+    """Let the system close a connection whose other machine is silent for `lost_after_s`."""
     probe_s = max(1, round(lost_after_s / _PROBES))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -120,7 +120,7 @@ def _give(stream: Any, data: bytes) -> None:  # noqa: ANN401 - a pipe
 
 
 async def _end_of(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a process's end; nothing of this thread hears of a child's signal."""
+    """Wait for a process's end; signals of children reach only the main thread."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     fd = os.pidfd_open(process.pid)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 256 * 1024
 """Bytes of a log in one message."""
 _BACKLOG: Final = 4 * 1024 * 1024
-"""A log that grows faster than it is sent goes on with its end."""
+"""Of a log that grows faster than it can be sent, the middle is left out."""
 _MAX_LEASE: Final = 100_000
 _TAIL: Final = 4_000
 _OWN_SOCKET: Final = "worker.sock"
@@ -90,7 +90,7 @@ class FarFiles:
         return self.folder / "worker.log"
 
     def require_home(self) -> None:
-        """Refuse to run trials where their working directory is not.
+        """Refuse to run trials on a machine without their working directory.
 
         Raises:
             ObjectiveError: It is not there.
@@ -132,7 +132,7 @@ class FarFiles:
         return lease.get("socket") == self.engine_socket and os.access(folder / "logs", os.W_OK)
 
     def end(self, done: Message) -> Iterator[Message]:
-        """Yield what goes before the end of a trial: the rest of its log, and what it has kept."""
+        """Yield what precedes the end of a trial: the rest of its log, and the folder it keeps."""
         yield from self.news(to_end=True)
         scratch, self._scratch_of_trial = self._scratch_of_trial, None
         if scratch is not None and done.get("state") == "complete" and _holds_files(scratch):
@@ -177,7 +177,7 @@ class FarFiles:
             os.close(fd)
 
     def last_news(self) -> Iterator[Message]:
-        """Yield what is left of a trial that has died, and of the worker; and clear up after it."""
+        """Yield the last output of a trial that died, and of its worker, and clean up after it."""
         yield from self.news(to_end=True)
         if self._scratch_of_trial is not None:
             shutil.rmtree(self._scratch_of_trial, ignore_errors=True)

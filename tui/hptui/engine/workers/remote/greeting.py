@@ -1,4 +1,4 @@
-"""What an agent tells the engine first, and what the engine refuses."""
+"""The first line of an agent, and the reasons for which the engine refuses one."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _SHOWN: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """The first line of an agent."""
+    """What an agent says first."""
 
     message: Message
 
     @classmethod
     def of(cls, config: dict[str, Any], files: FarFiles, n_cores: int) -> Greeting:
-        """Return what this machine has."""
+        """Return a greeting with what this machine has."""
         told: Message = {
             "op": "agent",
             "token": config["token"],
@@ -87,7 +87,7 @@ def require_fit(host: str, message: Message, sha: str, name: str) -> None:
     shown = safe_line(host, max_chars=60)
     if message.get("protocol") != PROTOCOL:
         raise HptuiError(
-            f"{shown} has another version of hptui: its agents speak protocol "
+            f"{shown} has a different version of hptui: its agents speak protocol "
             f"{safe_line(message.get('protocol'), max_chars=20)}, not {PROTOCOL}.",
             hint="Install the same version there, or add --code ship.",
         )
@@ -120,8 +120,8 @@ def require_fit(host: str, message: Message, sha: str, name: str) -> None:
     if message.get("sha") != sha:
         other = safe_line(str(message.get("sha"))[:_SHOWN], max_chars=_SHOWN)
         raise HptuiError(
-            f"{shown} has another {safe_line(name, max_chars=100)} ({other}... here "
-            f"{sha[:_SHOWN]}...).",
+            f"{shown} has a different {safe_line(name, max_chars=100)} ({other}... there, "
+            f"{sha[:_SHOWN]}... here).",
             hint="Copy it there, or add --code ship.",
         )
     try:

@@ -1,4 +1,4 @@
-"""The places of workers on other machines: which host takes the next one, and which has none."""
+"""The places of workers on other machines: which host takes the next one, and which is full."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class HostPlaces:
         return Place(host=host.name) if own is None else replace(own, host=host.name)
 
     def give_back(self, place: Place | None) -> None:
-        """Free a place whose process is gone."""
+        """Free the place of a process that is gone."""
         if place is None:
             return
         host = self._hosts[place.host]
@@ -106,14 +106,14 @@ class HostPlaces:
             host.on_devices.give_back(replace(place, host=""))
 
     def note_start(self, host: str, cores: int | None) -> None:
-        """Take note that an agent has come, with the cores of its machine, or that it will not."""
+        """Note that an agent has connected, with the cores of its machine, or that it will not."""
         there = self._hosts[host]
         there.n_starting = max(0, there.n_starting - 1)
         if cores is not None:
             there.cores, there.failures = cores, 0
 
     def note_failure(self, host: str, now_s: float) -> float:
-        """Try a host later, each time later, since it cannot be reached; return when."""
+        """Plan when to try a host again that cannot be reached, later each time; return when."""
         there = self._hosts[host]
         there.failures += 1
         there.back_at_s = now_s + min(_MAX_DELAY_S, 2.0**there.failures)
@@ -125,7 +125,7 @@ class HostPlaces:
         self.due_s = min(times, default=None)
 
     def tick(self, now_s: float) -> bool:
-        """Let hosts be tried again whose time has come; say whether there are some."""
+        """Make hosts available again whose time has come; return whether there are any."""
         if self.due_s is None or now_s < self.due_s:
             return False
         for host in self._hosts.values():

@@ -1,7 +1,7 @@
-"""The kind of workers on other machines: each has an agent there, whose connection is all of it.
+"""Workers on other machines: each has an agent there, known here by its connection alone.
 
-The end of a far worker is the end of its connection, never that of the program that has started its
-agent: an ssh client waits for what it has forwarded, and so for the engine.
+A far worker has ended when its connection has, not when the program that started its agent has: an
+ssh client waits for the connections it forwards, and so for the engine.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Whether the other end of a connection is still there: both ends ping, and count silent looks.
+"""Whether the other end of a connection is still there: both ends ping, and look for news.
 
-A cable that is pulled closes nothing. What is counted are looks, not seconds, so that who was
-suspended, or too busy to look, does not blame the other end for that time.
+A pulled cable closes no connection. Silence is counted in looks, not in seconds, so that a process
+that was suspended or too busy to look does not blame the other end for that time.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from typing import Final
 
 PING: Final = b'{"op":"ping"'
 LOOKS: Final = 4
-"""In the time after which a machine is lost; it is at all but one of them that nothing has come."""
+"""So many in the time after which a machine is lost; all but one of them found nothing new."""
 AGENT_PATIENCE: Final = 4
-"""An engine may be stopped for a moment by who runs it: agents wait so many times longer for it."""
+"""Agents wait so many times longer for the engine, which a person may stop for a moment."""
 
 
 @dataclass(slots=True)
 class Silence:
-    """What was heard of one connection at the last look."""
+    """What one connection had received at the last look."""
 
     n_heard: int = -1
     n_silent: int = 0
-    """Looks one after the other at which nothing had come."""
+    """Consecutive looks that found nothing new."""
 
     def look(self, n_heard: int, patience: int = 1) -> bool:
-        """Say whether the other end is lost.
+        """Return whether the other end is lost.
 
         Args:
-            n_heard: Grows with what has come.
+            n_heard: Grows with what has been received.
             patience: How many times longer than usual to wait.
         """
         self.n_silent = self.n_silent + 1 if n_heard == self.n_heard else 0
@@ -44,7 +44,7 @@ class Looks:
     due_s: float = 0.0
 
     def are_due(self, now_s: float) -> bool:
-        """Say whether a look is due, and put the next one off from now on."""
+        """Return whether a look is due, and if so plan the next one."""
         if now_s < self.due_s:
             return False
         self.due_s = now_s + self.lost_after_s / LOOKS

@@ -1,7 +1,7 @@
 """Agents started over ssh: OpenSSH brings the engine's socket to the other machine.
 
-The user's own ssh decides how a host is reached: its configuration, keys and jump hosts. Nothing is
-asked for: what needs a password is refused.
+The user's own ssh configuration, keys and jump hosts decide how a host is reached. ssh never asks
+for anything: a host that needs a password is refused.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _OPTIONS: Final = (
     "ServerAliveCountMax=3",
 )
 _PIPE_BYTES: Final = 32 * 1024
-"""So much a new pipe takes without waiting."""
+"""A new pipe takes this many bytes without blocking."""
 _SAID: Final = 2_000
 _END_S: Final = 5.0
 
@@ -132,7 +132,7 @@ class SshClient:
                 self._process.stdin.close()
 
     def end(self, *, at_once: bool) -> None:
-        """Wait for its end, for a moment where it may still have to end the agent; then kill it."""
+        """Wait a moment for it to end, since it may have to end the agent first; then kill it."""
         self.let_go()
         if at_once:
             self._process.kill()
