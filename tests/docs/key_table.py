@@ -40,7 +40,7 @@ def keys_block() -> str:
 
 def shared_keys_block() -> str:
     """Return the keys that several screens have, with what each screen calls them."""
-    screens = [place for place in HEADS if place != "app"]
+    screens: list[Place] = [place for place in HEADS if place != "app"]
     labels: dict[str, dict[Place, str]] = {}
     for command in COMMANDS:
         for key in command.keys:

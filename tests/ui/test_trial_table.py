@@ -330,7 +330,7 @@ def test_columns_are_hidden_and_shown_in_a_dialog(screen: TableScreen):
         table.choose_columns()
         await until(pilot, lambda: isinstance(app.screen, CheckListDialog))
         await pilot.press("a", "enter")
-        await until(pilot, lambda: table.columns.hidden == {"worker"})
+        await until(pilot, lambda: set(table.columns.hidden) == {"worker"})
 
     run(app, scenario)
 

@@ -156,7 +156,7 @@ def _in_shared_ranges(
         used = np.unique(indices[indices >= 0])
         if param is None or len(used) < _FEWEST:
             continue
-        spec = _intersection([param.specs[index] for index in used.tolist()])
+        spec = _intersection([param.specs[int(index)] for index in used])
         if spec is None:
             continue
         values = param.values[rows]

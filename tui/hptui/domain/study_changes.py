@@ -50,7 +50,8 @@ def read_changes(data: object) -> tuple[StudyChange, ...]:
 
 def _read(item: dict[str, object]) -> StudyChange | None:
     number, at_s = item.get("trial"), item.get("at")
-    what = next((each for each in _WHATS if each == item.get("what")), None)
+    known: dict[object, ChangedWhat] = {each: each for each in _WHATS}
+    what = known.get(item.get("what"))
     if what is None or not isinstance(number, int) or isinstance(number, bool) or number < 0:
         return None
     return StudyChange(

@@ -30,7 +30,7 @@ def render_table(
     """
     header = [safe_line(column.title) for column in columns]
     styles = [
-        number_style([row[at] for row in rows if isinstance(row[at], float)])
+        number_style([cell for row in rows if isinstance(cell := row[at], float)])
         for at in range(len(columns))
     ]
     cells = [

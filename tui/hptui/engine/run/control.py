@@ -263,7 +263,7 @@ def _extend(engine: Engine, message: Message) -> Message:
     engine.feed(ExtendRequested(more))
     after = plural(engine.rules.budget.n_trials or 0, "trial")
     _note_change(engine, "budget", f"{before} to {after}")
-    return {"text": f"This run now has {plural(engine.rules.budget.n_trials, 'trial')}."}
+    return {"text": f"This run now has {after}."}
 
 
 def _limit(engine: Engine, message: Message) -> Message:

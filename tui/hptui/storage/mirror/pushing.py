@@ -145,7 +145,7 @@ def _row_there(
     there = {**row, "study_id": study_id}
     for key in _TIMES:
         if there.get(key) is not None:
-            there[key] = datetime.fromisoformat(there[key])
+            there[key] = datetime.fromisoformat(str(there[key]))
     if name == "study_system_attributes" and is_about_trials(row["key"]):
         renamed = with_new_ids(row["key"], row["value_json"], ids.get)
         if renamed is None:

@@ -62,8 +62,8 @@ def _rows(one: TrialDetail, other: TrialDetail) -> Iterator[_Row]:
     count = len(one.directions)
     for at in range(count):
         name = value_name(one.metric_names, count, at)
-        values = one.values[at], other.values[at]
-        yield _Row(name, *map(_number, values), _difference(*values))
+        here, there = one.values[at], other.values[at]
+        yield _Row(name, _number(here), _number(there), _difference(here, there))
     yield _Row("state", *(STATE_WORDS.get(each.state, each.state) for each in (one, other)))
     ours, theirs = _params(one), _params(other)
     for name in {**ours, **theirs}:
@@ -80,8 +80,13 @@ def _rows(one: TrialDetail, other: TrialDetail) -> Iterator[_Row]:
     durations = one.duration_s, other.duration_s
     yield _Row("time", *(_NOTHING if each is None else show_duration(each) for each in durations))
     for name in sorted({*one.constraints, *other.constraints}):
-        found = one.constraints.get(name), other.constraints.get(name)
-        yield _Row(f"constraint {name}", *map(_number, found), _difference(*found))
+        here, there = one.constraints.get(name), other.constraints.get(name)
+        yield _Row(
+            f"constraint {name}",
+            _number(here),
+            _number(there),
+            _difference(here, there),
+        )
     yield _Row("tags", *(", ".join(each.tags) or _NOTHING for each in (one, other)))
     yield _Row("reports", *(str(each.n_reports) for each in (one, other)))
     errors = [_NOTHING if each.error is None else each.error.message for each in (one, other)]
