@@ -182,8 +182,9 @@ def main() -> None:
     asked = sys.argv[1:] or ["costs", "answers", "many"]
     with ExitStack() as stack:
         backends: list[Backend] = []
-        if asked != ["many"]:
-            backends += [each for each in FAR if can_have(each, stack)]
+        for each in FAR if asked != ["many"] else ():
+            if can_have(each, stack):
+                backends.append(each)
         if "costs" in asked:
             print("\n".join(costs(backends)), flush=True)
         if "answers" in asked:
