@@ -13,7 +13,7 @@ import math
 import secrets
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, cast
 
 from hptui.domain.attribute_keys import ENGINE_PREFIX, STUDY_KEY
 from hptui.domain.text import safe_line
@@ -496,7 +496,7 @@ class StudyServer:
         for key, result in {**self._errands.unclaimed, **self._committed}.items():
             if _is_take(key) and result:
                 state, of = "WAITING", key[1]
-            elif isinstance(key, tuple) and key[0] == "create":
+            elif isinstance(key, tuple) and "create" in key:
                 state, of = "FAIL", result[0]
             else:
                 continue
@@ -557,7 +557,7 @@ class StudyServer:
 
 
 def _is_take(key: Hashable) -> TypeGuard[tuple[str, int]]:
-    return isinstance(key, tuple) and key[0] == "take"
+    return isinstance(key, tuple) and cast("tuple[object, ...]", key)[0] == "take"
 
 
 def _engine_of(address: SourceAddress) -> Engine:
