@@ -550,10 +550,10 @@ class StudyServer:
                 isinstance(error, DBAPIError) and error.connection_invalidated
             )
             kind = StorageBusyError if may_pass else StudyFileError
-            raise kind(refusal.message, hint=refusal.hint) from error
+            raise kind(f"{refusal.message.rstrip('. ')}.", hint=refusal.hint) from error
         except OSError as error:
             self._let_go()
-            raise StorageBusyError(f"{self.shown} cannot be {verb}: {safe_line(error)}") from error
+            raise StorageBusyError(f"{self.shown} cannot be {verb}: {safe_line(error)}.") from error
 
 
 def _is_take(key: Hashable) -> TypeGuard[tuple[str, int]]:
