@@ -88,7 +88,8 @@ class StudyServer:
                 f"Another process of yours copies {safe_line(address)} to {self.path.name}.",
                 hint="hptui status tells whether a run of yours goes on there. Else try again.",
             )
-        self._writer = MirrorWriter(address, self.path)
+        # What was written must be in the mirror at once: memory takes it from there.
+        self._writer = MirrorWriter(address, self.path, lambda each: ServerSource(each, 0.0))
         self._engine: Engine | None = None
         self._connection: Connection | None = None
         self._mark: EngineMark | None = None
