@@ -56,10 +56,10 @@ class MirrorWriter:
         self,
         address: SourceAddress,
         path: Path,
-        source_of: Callable[[SourceAddress], Source] = source_of,
+        own_source: Callable[[SourceAddress], Source] | None = None,
     ) -> None:
         self._address = address
-        self._source_of = source_of
+        self._own_source = own_source
         self.path = path
         self._file: MirrorFile | None = None
         self._source: Source | None = None
@@ -116,7 +116,7 @@ class MirrorWriter:
     def _look(self) -> bool:
         try:
             if self._source is None:
-                source = self._source_of(self._address)
+                source = (self._own_source or source_of)(self._address)
                 source.open()
                 self._source = source
             if self._file is None:
