@@ -300,7 +300,7 @@ def test_leaving_asks_and_the_run_goes_on(tmp_path: Path) -> None:
             wait "Running 2"
             press q
             wait "Leave hptui?"
-            press c
+            press n
             wait-not "Leave hptui?"
             press q l
             """,

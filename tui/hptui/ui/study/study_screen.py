@@ -122,8 +122,9 @@ class StudyScreen(CommandScreen[None]):
         with PlotColumn(id="body"):
             yield PlotArea(self.snapshot, id="plots")
             with Horizontal(id="lower"):
-                yield TrialTable(id="trials", classes="pane")
+                # It stands at the right, but the next pane after the table is the plot.
                 yield TrialSide(self.path, self.study_name, id="side")
+                yield TrialTable(id="trials", classes="pane")
             yield WorkerStrip(id="workers", classes="pane", has_unicode=has_unicode)
         yield CommandFooter()
 
