@@ -136,6 +136,17 @@ def test_a_person_picks_shapes_and_starts(folder: Path) -> None:
     assert "log=True" in str(trials[0].distributions["n"])
 
 
+def test_a_file_is_set_up_at_once(folder: Path) -> None:
+    (folder / "train.py").write_text(PLAIN)
+    script = """
+    wait "found by"
+    expect "hptui run train.py"
+    press escape
+    wait "n new"
+    """
+    drive(script, "train.py", size="200x40", settings=Settings())
+
+
 def test_a_wrong_entry_says_why_under_its_row_and_is_not_taken() -> None:
     form = shape(
         """
