@@ -485,7 +485,7 @@ def test_sizes_and_the_full_screen_are_remembered(path: Path) -> None:
         wait "All 42"
         press 5
         wait "↑ "
-        press ) ) ) shift+tab
+        press ) ) ) tab
         press z
         wait-not "─ trials"
         press 4
