@@ -112,6 +112,17 @@ def test_it_is_drawn_behind_the_last_trial_and_said(direction: Direction) -> Non
     assert figure.number_at(first - 2, 20) is not None
 
 
+def test_in_a_low_place_the_chart_stays_and_what_it_rests_on_goes() -> None:
+    advice, history = advised(), history_of(searched(40, 1), 0)
+    high = draw_advice(advice, history, width=78, height=30).picture.plain()
+    low = draw_advice(advice, history, width=78, height=13).picture.plain()
+    assert "What may be left" in high
+    assert "What may be left" not in low
+    assert "8 of 10 cases" in low
+    assert "★" in low
+    assert "★" not in draw_advice(advice, history, width=78, height=8).picture.plain()
+
+
 @pytest.mark.parametrize("size", [(16, 8), (40, 14), (80, 24), (200, 60)])
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("is_log", [False, True])
