@@ -86,8 +86,10 @@ def test_how_many_better_ones_come_is_a_mixture_of_poisson_counts() -> None:
     counts = rng.poisson(rates * math.log(1 + n_more / n_trials))
     left = np.exp(-(sum(steps) + 0.5) / 4 * counts)
     assert ahead.expected[-1] == pytest.approx(left.mean(), rel=0.01)
-    assert ahead.good[-1] == pytest.approx(np.quantile(left, 0.1), rel=0.01)
-    assert ahead.bad[-1] == pytest.approx(np.quantile(left, 0.9), rel=0.01)
+    # Between counts the band goes evenly, so that it is off by less than one of them.
+    step = math.exp((sum(steps) + 0.5) / 4)
+    for end, part in ((ahead.good[-1], 0.1), (ahead.bad[-1], 0.9)):
+        assert np.quantile(left, part) * 0.999 <= end < np.quantile(left, part) * step
 
 
 @pytest.mark.parametrize("floor", [math.nan, 4.0, -math.inf])
