@@ -160,6 +160,8 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         place = self.services.place
         if place.file is not None and place.study is not None and self._home is None:
             await self.push_screen(self.services.screens.study(place.file, place.study))
+        if place.objective is not None and self._home is None:
+            await self.push_screen(self.services.screens.setup(place.objective))
         self.call_after_refresh(self._follow_sources)
         for trouble in (self.services.settings.trouble, self._theme_trouble()):
             if trouble:
