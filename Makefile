@@ -56,7 +56,7 @@ test-integration: $(INTEGRATION_VENV)/.installed ## run objectives that use torc
 	$(INTEGRATION_VENV)/bin/python -m pytest -n 2 tests/integration
 
 # Each server is started in a temporary folder; what is not installed is skipped, and says so.
-test-servers: $(VENV)/.dev ## mirrors of PostgreSQL, MariaDB and Redis (Debian: postgresql mariadb-server redis-server)
+test-servers: $(VENV)/.dev ## studies on PostgreSQL, MariaDB and Redis (Debian: postgresql mariadb-server redis-server)
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[servers]'
 	$(BIN)/python -m pytest tests/servers
 

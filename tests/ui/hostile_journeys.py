@@ -181,7 +181,14 @@ JOURNEYS: Final[dict[str, Journey]] = {
         wait "Keys"
         press escape escape
         wait "history"
-        press s I s l l > <
+        press s
+        wait "Sort by"
+        press escape
+        press c
+        wait "Columns"
+        press a enter
+        wait "memory"
+        press I l l > <
         size 1x1
         size 10x3
         size 41x12
@@ -274,6 +281,11 @@ JOURNEYS: Final[dict[str, Journey]] = {
         wait "cannot be 7"
         press down down down down ctrl+n ctrl+n
         {_resized(f'wait "{MARK}"')}
+        press escape
+        press U
+        wait "trials wait."
+        press f
+        wait "Moved trial"
         press escape
         press b
         wait "How many more?"

@@ -110,6 +110,7 @@ def _all() -> tuple[Command, ...]:
             ("edit-space", ("e",), "edit space", "Edit the search space of the next trials", True),
             ("budget", ("b",), "budget", "Add trials to the budget", True),
             ("add-trial", ("a",), "add trial", "Enqueue a trial by hand", True),
+            ("queue", ("U",), "queue", "Order or cancel the trials that wait", False),
             ("more-workers", ("plus", "equals_sign"), "worker", "Add a worker", True),
             ("fewer-workers", ("minus",), "worker", "Remove a worker", True),
             ("kill-trial", ("x",), "kill", "End the selected running trial", True),
@@ -185,6 +186,7 @@ MOVING: Final = (
     (("j", "k", "up", "down"), "Move in lists, tables and logs"),
     (("g", "G", "home", "end"), "Go to the first, or to the last"),
     (("ctrl+d", "ctrl+u"), "Move by half a page; the page keys move by a page"),
+    (("5", "j"), "Move five times as far, where digits are no keys of the screen"),
     (("left", "right", "up", "down"), "In a plot, go to the nearest trial that way"),
 )
 """The keys that move in lists, tables and logs, as people write them, and what they do.
