@@ -97,8 +97,9 @@ check: lint types contracts test test-servers test-cluster ## format, lint, type
 bench: $(VENV)/.dev ## hptui and Optuna side by side on this machine: PART="a c" for these parts
 	$(BIN)/python -m tests.benchmarks $(PART)
 
-bench-scale: $(VENV)/.dev ## beyond one machine: what a far worker costs the engine, and the mirror of a server's study
+bench-scale: $(VENV)/.dev ## beyond one machine: far workers, a run on a server, and the mirror of a server's study
 	$(BIN)/python -m tests.benchmarks.scale
+	$(BIN)/python -m tests.benchmarks.server_run
 	$(BIN)/python -m tests.benchmarks.mirror $(TRIALS)
 
 bench-long: $(VENV)/.dev ## 50,000 trials of TPE in one run, or TRIALS=N: time and memory on the way

@@ -952,7 +952,7 @@ def test_code_that_only_a_study_names_is_asked_about_before_it_is_imported(folde
         press r
         wait "wants to run the function objective in the file"
         expect "next run of  given"
-        expect "/ev[b]il"
+        expect "[b]"
         press n
         wait "Choose an objective first"
         expect-not "hptui run"
