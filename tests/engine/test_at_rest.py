@@ -322,6 +322,24 @@ def test_what_is_prepared_can_be_withdrawn(
     assert ask(path, "jobs", by=1)["workers"] == 6
 
 
+def test_the_line_is_ordered_and_a_trial_cancelled(path: Path) -> None:
+    for x in (0.125, 0.25, 0.5):
+        ask(path, "enqueue", params={"x": x})
+    assert [each["trial"] for each in ask(path, "queue")["waiting"]] == [12, 13, 14]
+    assert ask(path, "queue", trial=14, to=0)["text"] == "Moved trial 14."
+    moved = ask(path, "queue", trial=12, to=1)["waiting"]
+    assert [each["trial"] for each in moved] == [14, 12, 13]
+    assert moved[0]["params"] == {"x": 0.5}
+    answer = ask(path, "cancel", trial=12)
+    assert [each["trial"] for each in answer["waiting"]] == [14, 13]
+    for op in ("queue", "cancel"):
+        with pytest.raises(HptuiError, match="Trial 12 is not waiting"):
+            ask(path, op, trial=12)
+    cancelled = by_optuna(path)[12]
+    assert cancelled.state.name == "FAIL"
+    assert cancelled.system_attrs["hptui:error"]["message"] == "Withdrawn before it began."
+
+
 def test_the_space_has_what_no_trial_had_yet(path: Path) -> None:
     with StudyFile(path) as built:
         asked = {"new": INT, "x": FLOAT.replace("1.0", "9.0")}

@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.pictures.moving import Shown, moving_picture
+
 PICTURES = Path(__file__).parents[2] / "tui" / "pictures"
 HPTUI = (sys.executable, "-m", "hptui")
 # The theme's own fonts suffice; a picture must not load anything from elsewhere.
@@ -141,6 +143,45 @@ SCRIPTS = {
 }
 
 
+OBJECTIVE = '''"""A stand-in for a training: its loss falls as the sampler learns."""
+
+import math
+import random
+import time
+
+
+def train(trial):
+    rate = math.log10(trial.suggest_float("lr", 1e-5, 1.0, log=True))
+    width = trial.suggest_int("width", 16, 512, log=True)
+    dropout = trial.suggest_float("dropout", 0.0, 0.6)
+    loss = 0.21 + 0.06 * (rate + 2.4) ** 2 + 0.02 * (math.log2(width) - 7) ** 2
+    time.sleep(0.3)
+    return loss + (dropout - 0.2) ** 2 + random.uniform(0, 0.02)
+'''
+
+# What is done before each picture of the one that moves, and for how many seconds it is seen.
+SESSION: tuple[tuple[str, float], ...] = (
+    ('wait "Running 2" 60s', 1.2),
+    ('wait "/120" 60s\nwait "Completed 3" 60s', 0.8),
+    *((f'wait "Completed {count}" 60s', 0.7) for count in (6, 10, 15, 20, 26, 32)),
+    ('press 4\nwait "by parameter" 30s\nwait "lr, log" 30s', 1.6),
+    ('press B\nwait "enter fixes"', 1.2),
+    ("press left left left left", 0.5),
+    ("press down down down", 0.5),
+    ('press enter\nwait "enter takes it"', 0.6),
+    ("press right right right right", 0.4),
+    ("press right right right right", 0.4),
+    ("press right right right", 0.4),
+    ("press down down down down down down", 1.6),
+    ('press enter\nwait "bounds of the space"', 2.0),
+    ('press b\nwait "set aside once applied" 30s', 3.0),
+    ('press F5\nwait "set aside." 30s', 1.8),
+    ('press 1\nwait "history" 30s', 0.8),
+    *((f'wait "Completed {count}" 90s', 0.7) for count in (52, 60, 70, 80, 90, 100, 110)),
+    ('wait "All trials of this run have ended." 90s', 3.5),
+)
+
+
 def main() -> None:
     """Run some studies and take the pictures."""
     PICTURES.mkdir(exist_ok=True)
@@ -150,14 +191,14 @@ def main() -> None:
         environment = {key: os.environ[key] for key in os.environ if key != "HPTUI_STUDIES"}
         # How panes were arranged before is no part of a picture.
         environment["XDG_STATE_HOME"] = str(folder / "state")
-        chosen = sys.argv[1:] or list(SCRIPTS)
+        chosen = sys.argv[1:] or [*SCRIPTS, "session"]
 
         def run(arguments: tuple[str, ...]) -> None:
             subprocess.run(
                 [*HPTUI, "run", *arguments, "--quiet"], cwd=folder, env=environment, check=True
             )
 
-        for arguments in RUNS if set(chosen) - {"views", "front"} else ():
+        for arguments in RUNS if set(chosen) - {"views", "front", "session"} else ():
             run(arguments)
         for title, script in SCRIPTS.items():
             if title not in chosen:
@@ -175,9 +216,38 @@ def main() -> None:
                 stdout=subprocess.DEVNULL,
             )
             print(title)
+        if "session" in chosen:
+            (PICTURES / "session.svg").write_text(_session(folder, environment), "utf-8")
+            print("session")
         for picture in folder.glob("*.svg"):
             text = _FONT.sub("", picture.read_text("utf-8"))
             (PICTURES / picture.name).write_text(text, "utf-8")
+
+
+def _session(folder: Path, environment: dict[str, str]) -> str:
+    """Return the picture that moves: a run, and a region of it that becomes its bounds."""
+    place = folder / "session"
+    place.mkdir()
+    (place / "tune.py").write_text(OBJECTIVE, "utf-8")
+    options = ["--study", "net", "--trials", "120", "--jobs", "2", "--seed", "3", "--detach"]
+    started = [*HPTUI, "run", "tune.py:train", *options]
+    subprocess.run(started, cwd=place, env=environment, check=True, stdout=subprocess.DEVNULL)
+    steps = [f"{step}\nscreenshot {at}.svg" for at, (step, _) in enumerate(SESSION)]
+    subprocess.run(
+        [*HPTUI, "drive", "-", "net.db", "--size", "104x32"],
+        input="\n".join(steps),
+        text=True,
+        cwd=place,
+        env=environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    shown = [
+        Shown((place / f"{at}.svg").read_text("utf-8"), seconds)
+        for at, (_, seconds) in enumerate(SESSION)
+    ]
+    title = "A run starts, a region is marked and becomes the bounds, and the best falls"
+    return moving_picture(shown, title=title)
 
 
 if __name__ == "__main__":

@@ -282,6 +282,11 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press down down down down ctrl+n ctrl+n
         {_resized(f'wait "{MARK}"')}
         press escape
+        press U
+        wait "trials wait."
+        press f
+        wait "Moved trial"
+        press escape
         press b
         wait "How many more?"
         press escape S

@@ -262,13 +262,39 @@ def test_a_trial_is_enqueued_by_hand(tmp_path: Path) -> None:
             press enter
             wait "Trial 4 waits for a worker."
             wait "Waiting 1"
+            press a
+            wait "Enqueue a trial"
+            type 0.5
+            press enter
+            wait "Trial 5 waits for a worker."
+            press a
+            wait "Enqueue a trial"
+            type 0.75
+            press enter
+            wait "Waiting 3"
+            press U
+            wait "3 trials wait."
+            expect "x 0.25  kind a"
+            press shift+down
+            wait "Moved trial 4."
+            press G f
+            wait "Moved trial 6."
+            press G x
+            wait "Cancelled trial 4; it is stored as failed."
+            press escape
+            wait "Waiting 2"
             """,
             path,
         )
-        assert load(tmp_path, "w").trials[4].system_attrs["fixed_params"] == {
-            "x": 0.25,
-            "kind": "a",
-        }
+        trials = load(tmp_path, "w").trials
+        assert trials[4].state is TrialState.FAIL
+        assert trials[4].system_attrs["fixed_params"] == {"x": 0.25, "kind": "a"}
+        (tmp_path / "go").touch()
+        wait_for_stored(tmp_path / "w.db", 6, "the trials that waited")
+    begun = [trial.datetime_start for trial in load(tmp_path, "w").trials]
+    assert begun[6] is not None
+    assert begun[5] is not None
+    assert begun[6] < begun[5]
 
 
 def test_a_copy_of_the_selected_trial_is_enqueued(tmp_path: Path) -> None:

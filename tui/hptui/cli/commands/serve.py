@@ -20,6 +20,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from hptui.cli.commands.application import open_place
+from hptui.cli.output.links import address_link
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, UsageError
 
@@ -227,5 +228,6 @@ class _Served:
 
     async def _say_address(self, _: object) -> None:
         host = f"[{self._host}]" if ":" in self._host else self._host
-        print(f"hptui is at http://{host}:{self._port}/{self._token}/", flush=True)
+        address = f"http://{host}:{self._port}/{self._token}/"
+        print(f"hptui is at {address_link(address)}", flush=True)
         print("Ctrl+C ends the server; runs go on without it.", flush=True)

@@ -155,9 +155,12 @@ _STATUS: Final[Fields] = {
     "trouble": _text,
     "slots": _list_of(_SLOT, _MAX_LISTED),
 }
+_WAITING: Final = _of({"trial": _COUNT, "params": _map_of(lambda _: True)})
 ANSWERS: Final[Mapping[str, Fields]] = {
     "status": _STATUS,
     "retry": {"text": _text, "trials": _list_of(_COUNT, _MAX_ROWS)},
+    "queue": {"text": _text, "waiting": _list_of(_WAITING, _MAX_ROWS)},
+    "cancel": {"text": _text, "waiting": _list_of(_WAITING, _MAX_ROWS)},
     "annotate": {"text": _text, "changed": _may_miss(_COUNT), "problem": _may_miss(_text)},
 }
 """By operation, what an engine answers; all others answer with a sentence."""
@@ -199,6 +202,8 @@ REQUESTS: Final[Mapping[str, Fields]] = {
         "dry": _may_miss(_flag),
     },
     "retry": {"trials": _may_miss(_or_none(_list_of(_COUNT, _MAX_ROWS)))},
+    "queue": {"trial": _may_miss(_or_none(_COUNT)), "to": _may_miss(_whole(-_MAX_COUNT))},
+    "cancel": {"trial": _COUNT},
     "annotate": {"edit": _EDIT},
 }
 """By operation, what a client asks with; what is out of a range is answered by the operation."""

@@ -14,6 +14,7 @@ from hptui.domain.spaces.edits import edits_from_json, edits_to_json
 from hptui.domain.spaces.space import spec_to_json
 from hptui.domain.study_changes import space_change_text
 from hptui.domain.text import safe_line
+from hptui.domain.trial_queue import find_waiting, seats_after, told_queue
 from hptui.engine.ipc.message_schema import REQUESTS, require
 from hptui.engine.ipc.protocol import ProtocolError
 from hptui.engine.run.clock import now
@@ -241,6 +242,31 @@ def _enqueue(engine: Engine, message: Message) -> Message:
     return {"text": f"Trial {number} waits for a worker.", "trial": number}
 
 
+def _queue(engine: Engine, message: Message) -> Message:
+    run = engine.run_state
+    assert run is not None
+    if message.get("trial") is None:
+        return {"waiting": told_queue(run.trials.waiting()), "text": "Told."}
+    number = int(message["trial"])
+    run.trials.seat(seats_after(run.trials.waiting(), number, int(message.get("to") or 0)))
+    engine.feed(Tick())
+    return {"waiting": told_queue(run.trials.waiting()), "text": f"Moved trial {number}."}
+
+
+def _cancel(engine: Engine, message: Message) -> Message:
+    run = engine.run_state
+    assert run is not None
+    number = int(message["trial"])
+    find_waiting(run.trials.waiting(), number)
+    if not run.trials.cancel(number):
+        raise UsageError(f"Trial {number} has just begun.", hint="End it with hptui kill.")
+    engine.feed(Tick())
+    return {
+        "waiting": told_queue(run.trials.waiting()),
+        "text": f"Cancelled trial {number}; it is stored as failed.",
+    }
+
+
 def _enqueue_rows(engine: Engine, message: Message) -> Message:
     run = engine.run_state
     assert run is not None
@@ -342,6 +368,8 @@ _OPERATIONS: dict[str, Callable[[Engine, Message], Message]] = {
     "jobs": _jobs,
     "enqueue": _enqueue,
     "enqueue_rows": _enqueue_rows,
+    "queue": _queue,
+    "cancel": _cancel,
     "extend": _extend,
     "limit": _limit,
     "space": _space,

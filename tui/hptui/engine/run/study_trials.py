@@ -26,6 +26,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hptui.domain.attribute_keys import (
     ANSWERED_KEY,
+    ENQUEUED_KEY,
     ERROR_KEY,
     MEMORY_KEY,
     OWN_PREFIX,
@@ -33,10 +34,12 @@ from hptui.domain.attribute_keys import (
     PRUNED_KEY,
     REPEATS_KEY,
     RUN_KEY,
+    SEAT_KEY,
 )
 from hptui.domain.best import is_as_good, is_better
 from hptui.domain.repeats import Repeats
 from hptui.domain.spaces.choices import place_of
+from hptui.domain.trial_queue import WITHDRAWN, WaitingTrial, read_waiting
 from hptui.engine.pruning.prune_reason import PruneReason, why_pruned
 from hptui.engine.run.clock import now
 from hptui.engine.run.outcome import CommonError, TrialError
@@ -248,11 +251,49 @@ class StudyTrials:
         Raises:
             StudyBusyError: The file does not take a new trial now; nothing has changed.
         """
-        trial_id = self.study._pop_waiting_trial_id()
+        trial_id = self._pop_waiting()
         if trial_id is None:
             trial_id = self._storage.create_new_trial(self.study._study_id)
         self._storage.set_trial_system_attr(trial_id, RUN_KEY, self._run_id)
         return LiveTrial(trial_id, self._storage.get_trial_number_from_id(trial_id), now())
+
+    def waiting(self) -> list[WaitingTrial]:
+        """Return the trials that wait."""
+        return [waiting_of(trial) for trial in self._waiting()]
+
+    def _waiting(self) -> list[FrozenTrial]:
+        return self._storage.get_all_trials(
+            self.study._study_id, deepcopy=False, states=(TrialState.WAITING,)
+        )
+
+    def _pop_waiting(self) -> int | None:
+        """Take up the first trial of the line, as Optuna does where nobody has a seat."""
+        for trial in sorted(self._waiting(), key=lambda each: waiting_of(each).place):
+            if self._take_up(trial._trial_id):
+                return trial._trial_id
+        return None
+
+    def _take_up(self, trial_id: int) -> bool:
+        """Let a waiting trial run; False where another program has taken it up or ended it."""
+        try:
+            return self._storage.set_trial_state_values(trial_id, TrialState.RUNNING)
+        except UpdateFinishedTrialError:
+            return False
+
+    def seat(self, seats: Mapping[int, int]) -> None:
+        """Give waiting trials their seats, by number."""
+        for trial in self._waiting():
+            if trial.number in seats:
+                self._storage.set_trial_system_attr(trial._trial_id, SEAT_KEY, seats[trial.number])
+
+    def cancel(self, number: int) -> bool:
+        """Store a waiting trial as failed, since numbers have no gaps; False where it has begun."""
+        found = next((each for each in self._waiting() if each.number == number), None)
+        if found is None or not self._take_up(found._trial_id):
+            return False
+        error = TrialError("interrupted", "", WITHDRAWN)
+        self._storage.set_trial_system_attr(found._trial_id, ERROR_KEY, error.to_json())
+        return self._storage.set_trial_state_values(found._trial_id, TrialState.FAIL)
 
     def meet(self, live: LiveTrial) -> optuna.Trial:
         """Tell the sampler of a new trial, as `Study.ask` does, and return it for `known`.
@@ -596,3 +637,9 @@ def _seeds(seed: int | None, count: int) -> list[int]:
 
 def _error_of_others(frozen: FrozenTrial) -> TrialError | None:
     return TrialError("killed", "", ENDED_BY_OTHERS) if frozen.state is TrialState.FAIL else None
+
+
+def waiting_of(trial: FrozenTrial) -> WaitingTrial:
+    """Return a trial that waits, as a line has it."""
+    attributes = trial.system_attrs
+    return read_waiting(trial.number, attributes.get(ENQUEUED_KEY), attributes.get(SEAT_KEY))

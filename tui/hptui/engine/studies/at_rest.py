@@ -19,6 +19,7 @@ from hptui.domain.spaces.edits import check_params, edits_from_json, edits_to_js
 from hptui.domain.spaces.space import spec_to_json
 from hptui.domain.study_changes import space_change_text
 from hptui.domain.text import safe_line
+from hptui.domain.trial_queue import find_waiting, seats_after, told_queue
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.engine.studies.claim import claimed
 from hptui.errors import StudyBusyError, UsageError
@@ -33,7 +34,9 @@ from hptui.storage.sqlite.next_run import (
     last_workers,
     note_change,
     read_next,
+    read_queue,
     read_space,
+    seat_waiting,
     withdraw_waiting,
     write_next,
     write_space,
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
 
+    from hptui.domain.trial_queue import WaitingTrial
     from hptui.engine.ipc.protocol import Message
 
 PREPARED: Final = "next_run"
@@ -58,7 +62,8 @@ def steer(path: Path, study_name: str, message: Message, *, timeout_s: float = 3
     Args:
         path: The study's file.
         study_name: The study.
-        message: A request to an engine; at rest `space`, `enqueue`, `extend` and `jobs` are done,
+        message: A request to an engine; at rest `space`, `enqueue`, `queue`, `cancel`, `extend` and
+            `jobs` are done,
             and `withdraw` (`what`: trials, workers or waiting). `jobs` takes `by`, too: so many
             more than there are, or are prepared, or the last run had.
         timeout_s: How long an engine may take to answer.
@@ -161,6 +166,30 @@ def _enqueue(path: Path, study_name: str, message: Message) -> Message:
     return {"text": f"Trial {number} waits for the next run.", "trial": number}
 
 
+def _queue(path: Path, study_name: str, message: Message) -> Message:
+    if message.get("trial") is None:
+
+        def read(connection: sqlite3.Connection) -> list[WaitingTrial]:
+            return read_queue(connection, find_study(connection, path, study_name).study_id)
+
+        return {"waiting": told_queue(read_study_file(path, read)), "text": "Told."}
+    number = int(message["trial"])
+    with _writing(path, study_name) as (connection, study_id):
+        line = read_queue(connection, study_id)
+        seat_waiting(connection, study_id, seats_after(line, number, int(message.get("to") or 0)))
+        waiting = told_queue(read_queue(connection, study_id))
+    return {"waiting": waiting, "text": f"Moved trial {number}."}
+
+
+def _cancel(path: Path, study_name: str, message: Message) -> Message:
+    number = int(message["trial"])
+    with _writing(path, study_name) as (connection, study_id):
+        find_waiting(read_queue(connection, study_id), number)
+        withdraw_waiting(connection, study_id, number)
+        waiting = told_queue(read_queue(connection, study_id))
+    return {"waiting": waiting, "text": f"Cancelled trial {number}; it is stored as failed."}
+
+
 def _extend(path: Path, study_name: str, message: Message) -> Message:
     more = int(message["trials"])
     if not more:
@@ -226,6 +255,8 @@ def _withdraw(path: Path, study_name: str, message: Message) -> Message:
 _OPERATIONS: Final[Mapping[str, Callable[[Path, str, Message], Message]]] = {
     "space": _space,
     "enqueue": _enqueue,
+    "queue": _queue,
+    "cancel": _cancel,
     "extend": _extend,
     "jobs": _jobs,
     "withdraw": _withdraw,

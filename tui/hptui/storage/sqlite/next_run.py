@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from hptui.domain.attribute_keys import (
     ERROR_KEY,
     NEXT_KEY,
     RUNS_KEY,
+    SEAT_KEY,
     SINCE_KEY,
 )
 from hptui.domain.next_run import NextRun
@@ -30,6 +31,7 @@ from hptui.domain.spaces.edits_since import edits_since, read_since
 from hptui.domain.spaces.resolved_space import resolve_space
 from hptui.domain.spaces.space import spec_from_json, spec_to_json
 from hptui.domain.study_changes import add_change
+from hptui.domain.trial_queue import WITHDRAWN, read_waiting
 from hptui.domain.trial_states import COMPLETE, PRUNED
 from hptui.errors import SpaceError
 from hptui.storage.read.stored_spaces import latest_spaces
@@ -43,11 +45,8 @@ if TYPE_CHECKING:
 
     from hptui.domain.spaces.space import ParamSpec
     from hptui.domain.study_changes import ChangedWhat
+    from hptui.domain.trial_queue import WaitingTrial
     from hptui.storage.read.study_reader import StudyReader
-
-
-WITHDRAWN: Final = "Withdrawn before it began."
-"""Why a trial failed that waited for the next run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +178,60 @@ def add_waiting(connection: sqlite3.Connection, study_id: int, params: Mapping[s
     return int(count)
 
 
-def withdraw_waiting(connection: sqlite3.Connection, study_id: int) -> int:
-    """Store the trials that wait as failed, since numbers have no gaps; return how many.
+def read_queue(connection: sqlite3.Connection, study_id: int) -> list[WaitingTrial]:
+    """Return the trials that wait."""
+    waiting = connection.execute(
+        "SELECT number, trial_id FROM trials WHERE study_id = ? AND state = 'WAITING'", (study_id,)
+    ).fetchall()
+
+    def attribute(trial_id: int, key: str) -> object:
+        found = connection.execute(
+            "SELECT value_json FROM trial_system_attributes WHERE trial_id = ? AND key = ?",
+            (trial_id, key),
+        ).fetchone()
+        try:
+            return None if found is None else json.loads(found[0])
+        except (ValueError, TypeError, RecursionError):
+            return None
+
+    return [
+        read_waiting(number, attribute(trial_id, ENQUEUED_KEY), attribute(trial_id, SEAT_KEY))
+        for number, trial_id in waiting
+        if isinstance(number, int)
+    ]
+
+
+def seat_waiting(connection: sqlite3.Connection, study_id: int, seats: Mapping[int, int]) -> None:
+    """Give waiting trials their seats, by number; the transaction is the caller's."""
+    for number, seat in seats.items():
+        (trial_id,) = connection.execute(
+            "SELECT trial_id FROM trials WHERE study_id = ? AND number = ? AND state = 'WAITING'",
+            (study_id, number),
+        ).fetchone()
+        connection.execute(
+            "DELETE FROM trial_system_attributes WHERE trial_id = ? AND key = ?",
+            (trial_id, SEAT_KEY),
+        )
+        connection.execute(
+            "INSERT INTO trial_system_attributes (trial_id, key, value_json) VALUES (?, ?, ?)",
+            (trial_id, SEAT_KEY, json.dumps(seat)),
+        )
+
+
+def withdraw_waiting(
+    connection: sqlite3.Connection, study_id: int, number: int | None = None
+) -> int:
+    """Store the trials that wait, or one of them, as failed, since numbers have no gaps.
 
     The transaction is the caller's.
+
+    Returns:
+        How many there were.
     """
     waiting = connection.execute(
-        "SELECT trial_id FROM trials WHERE study_id = ? AND state = 'WAITING'", (study_id,)
+        "SELECT trial_id FROM trials WHERE study_id = ? AND state = 'WAITING'"
+        " AND number = COALESCE(?, number)",
+        (study_id, number),
     ).fetchall()
     error = {"kind": "interrupted", "type": "", "message": WITHDRAWN, "traceback": ""}
     complete = to_text(datetime.datetime.now(datetime.UTC))

@@ -110,6 +110,7 @@ def _all() -> tuple[Command, ...]:
             ("edit-space", ("e",), "edit space", "Edit the search space of the next trials", True),
             ("budget", ("b",), "budget", "Add trials to the budget", True),
             ("add-trial", ("a",), "add trial", "Enqueue a trial by hand", True),
+            ("queue", ("U",), "queue", "Order or cancel the trials that wait", False),
             ("more-workers", ("plus", "equals_sign"), "worker", "Add a worker", True),
             ("fewer-workers", ("minus",), "worker", "Remove a worker", True),
             ("kill-trial", ("x",), "kill", "End the selected running trial", True),

@@ -40,6 +40,7 @@ class SteeringActions(ScreenPart):
         after_answer: Callable[[], object] = lambda: None,
     ) -> None:
         self._screen, self._after_answer = screen, after_answer
+        self._path, self._study_name = path, study_name
         # Answers come in a thread.
         self._steering = Steering(
             path, study_name, lambda answer: screen.call_later(self._tell, answer)
@@ -98,6 +99,15 @@ class SteeringActions(ScreenPart):
             ),
             limit,
         )
+
+    def do_queue(self) -> None:
+        """Show the trials that wait, to order or cancel them."""
+        from hptui.ui.study.queue_dialog import QueueDialog
+
+        def after(_: None) -> None:
+            self._after_answer()
+
+        self._screen.app.push_screen(QueueDialog(self._path, self._study_name), after)
 
     def ask_for_trial(self, number: int | None, values: Mapping[str, Any]) -> None:
         """Open the form for a trial by hand once the engine has told its space.

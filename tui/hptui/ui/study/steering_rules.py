@@ -46,6 +46,8 @@ def disabled_reason(
         return _why_not_run(snapshot, key_of)
     if command_id == "fork-study":
         return None if snapshot.n_trials else "The study has no trial to copy."
+    if command_id == "queue":
+        return None if snapshot.counts.get("WAITING") else "No trial is waiting."
     if command_id == "failures":
         return None if snapshot.counts.get("FAIL") else "No trial has failed."
     if command_id not in _NEEDS_ENGINE:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from hptui.cli.options.filter_option import add_filter_option, check_filter, chosen_rows
 from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.cli.options.option_values import require_free
+from hptui.cli.output.links import file_link
 from hptui.domain.export_forms import EXPORT_FORMS, form_of
 from hptui.domain.json_values import dump
 from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
     import argparse
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(dump({"file": str(target), "trials": count, "remarks": remarks}))
     else:
-        print(f"Wrote {plural(count, 'trial')} to {safe_line(str(args.file))}.")
+        print(f"Wrote {plural(count, 'trial')} to {file_link(target, str(args.file))}.")
     return 0
 
 

@@ -14,6 +14,7 @@ from hptui.cli.options.filter_option import check_filter
 from hptui.cli.options.locate import add_study_argument
 from hptui.cli.options.option_values import require_free
 from hptui.cli.options.plot_options import check_page_options
+from hptui.cli.output.links import file_link
 from hptui.domain.json_values import dump
 from hptui.domain.readable import plural
 from hptui.domain.study_name import file_name_for
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(dump({"file": str(target), "figures": len(figures), "opened": is_opened}))
         return 0
-    print(safe_line(str(target), max_chars=4_000))
+    print(file_link(target))
     if args.open and not is_opened:
         print("There is no display. Copy the page to a machine with a browser.", file=sys.stderr)
     return 0

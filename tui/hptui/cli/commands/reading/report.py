@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.cli.options.filter_option import add_filter_option, check_filter
 from hptui.cli.options.locate import add_study_argument
 from hptui.cli.options.option_values import require_free
+from hptui.cli.output.links import file_link
 from hptui.cli.output.picture_output import look_of
 from hptui.cli.output.terminal import Terminal
 from hptui.domain.study_name import file_name_for
@@ -90,5 +91,5 @@ def run(args: argparse.Namespace) -> int:
             text = report_html(report)
         # What a study calls things may hold what no encoding has.
         draft.write_text(text, "utf-8", errors="backslashreplace")
-    print(safe_line(str(target), max_chars=4_000))
+    print(file_link(target))
     return 0
