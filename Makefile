@@ -56,7 +56,7 @@ test-integration: $(INTEGRATION_VENV)/.installed ## run objectives that use torc
 	$(INTEGRATION_VENV)/bin/python -m pytest -n 2 tests/integration
 
 # Each server is started in a temporary folder; what is not installed is skipped, and says so.
-test-servers: $(VENV)/.dev ## mirrors of PostgreSQL, MariaDB and Redis (Debian: postgresql mariadb-server redis-server)
+test-servers: $(VENV)/.dev ## studies on PostgreSQL, MariaDB and Redis (Debian: postgresql mariadb-server redis-server)
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[servers]'
 	$(BIN)/python -m pytest tests/servers
 
@@ -97,8 +97,9 @@ check: lint types contracts test test-servers test-cluster ## format, lint, type
 bench: $(VENV)/.dev ## hptui and Optuna side by side on this machine: PART="a c" for these parts
 	$(BIN)/python -m tests.benchmarks $(PART)
 
-bench-scale: $(VENV)/.dev ## beyond one machine: what a far worker costs the engine, and the mirror of a server's study
+bench-scale: $(VENV)/.dev ## beyond one machine: far workers, a run on a server, and the mirror of a server's study
 	$(BIN)/python -m tests.benchmarks.scale
+	$(BIN)/python -m tests.benchmarks.server_run
 	$(BIN)/python -m tests.benchmarks.mirror $(TRIALS)
 
 bench-long: $(VENV)/.dev ## 50,000 trials of TPE in one run, or TRIALS=N: time and memory on the way

@@ -93,6 +93,7 @@ NOT_FAST: Final = frozenset(
         "ui/test_settings.py",
         "ui/test_setup_command.py",
         "ui/test_setup_edit_space.py",
+        "ui/test_setup_far.py",
         "ui/test_setup_following.py",
         "ui/test_setup_resources.py",
         "ui/test_setup_screen.py",

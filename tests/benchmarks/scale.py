@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks import objectives
+from tests.cluster.dask_cluster import certificates, cluster_in
 from tests.cluster.sshd import find_server, server_in
 
 from hptui.domain.far_workers import Cluster, FarWorkers, Host
@@ -29,6 +31,8 @@ from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hptui.engine.run.study_trials import TrialRecord
     from hptui.engine.workers.worker_kinds import Backend
 
@@ -108,6 +112,40 @@ def many() -> str:
     )
 
 
+def answer_ms(backend: Backend, far: FarWorkers | None) -> float:
+    """Return the time from a report to the answer whether to prune, the median of one worker's."""
+    with tempfile.TemporaryDirectory() as folder:
+        plan = RunPlan(
+            ref=ObjectiveRef("file", objectives.__file__, "answers", "answers"),
+            study_file=Path(folder) / "s.db",
+            study="s",
+            sampler="random",
+            pruner="threshold:upper=2",
+            budget=Budget(n_trials=3),
+            n_workers=1,
+            backend=backend,
+            far=far,
+            seed=1,
+            typed=frozenset({"workers"}),
+        )
+        best = Engine(plan, Silent()).run().best
+    assert best is not None
+    return float(best.value)
+
+
+def answers(backends: Sequence[Backend], stack: ExitStack) -> list[str]:
+    """Return a line on each way to a worker, and on dask's under TLS."""
+    found = [f"{each} {answer_ms(each, FAR[each]):.2f}" for each in backends]
+    if "dask" in backends and shutil.which("openssl"):
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        tls = certificates(folder / "tls")
+        os.environ |= tls
+        there = stack.enter_context(cluster_in(folder, n_workers=1, tls=tls))
+        far = FarWorkers(cluster=Cluster(scheduler=there.address))
+        found.append(f"dask, TLS {answer_ms('dask', far):.2f}")
+    return found
+
+
 def can_have(backend: Backend, stack: ExitStack) -> bool:
     """Say whether there are such workers on this machine; starts what they need."""
     if backend == "dask" and find_spec("distributed") is None:
@@ -122,25 +160,33 @@ def can_have(backend: Backend, stack: ExitStack) -> bool:
     return True
 
 
-def main() -> None:
-    """Print a table, and a line on many workers."""
-    asked = sys.argv[1:] or [*FAR, "many"]
-    with ExitStack() as stack:
-        backends: list[Backend] = [
-            each for each in FAR if str(each) in asked and can_have(each, stack)
-        ]
-        # One after the other, so that a machine that is busy for a while is it for all of them.
-        costs = {backend: dict.fromkeys(SIZES, math.inf) for backend in backends}
-        for _ in range(ROUNDS):
-            for backend in backends:
-                for objective in SIZES:
-                    cost = engine_ms(backend, objective)
-                    costs[backend][objective] = min(costs[backend][objective], cost)
-        print(f"engine CPU a trial, ms, {N_WORKERS} workers   no reports   50 reports, pruning")
+def costs(backends: Sequence[Backend]) -> list[str]:
+    """Return a table of what a trial costs the engine."""
+    # One after the other, so that a machine that is busy for a while is it for all of them.
+    least = {backend: dict.fromkeys(SIZES, math.inf) for backend in backends}
+    for _ in range(ROUNDS):
         for backend in backends:
-            near = costs[backends[0]]
-            shown = [f"{ms:6.2f} ({ms / near[each]:.2f} x)" for each, ms in costs[backend].items()]
-            print(f"{backend:<30}", *shown, flush=True)
+            for objective in SIZES:
+                cost = engine_ms(backend, objective)
+                least[backend][objective] = min(least[backend][objective], cost)
+    near = least[backends[0]]
+    lines = [f"engine CPU a trial, ms, {N_WORKERS} workers   no reports   50 reports, pruning"]
+    for backend in backends:
+        shown = [f"{ms:6.2f} ({ms / near[each]:.2f} x)" for each, ms in least[backend].items()]
+        lines.append(f"{backend:<30} {' '.join(shown)}")
+    return lines
+
+
+def main() -> None:
+    """Print all parts, or those that are named: costs, answers, many."""
+    asked = sys.argv[1:] or ["costs", "answers", "many"]
+    with ExitStack() as stack:
+        backends: list[Backend] = [each for each in FAR if can_have(each, stack)]
+        if "costs" in asked:
+            print("\n".join(costs(backends)), flush=True)
+        if "answers" in asked:
+            told = ", ".join(answers(backends, stack))
+            print(f"from a report to whether to prune, ms, median: {told}", flush=True)
     if "many" in asked:
         print(many())
 

@@ -13,17 +13,22 @@ from typing import TYPE_CHECKING
 
 import optuna
 import pytest
+from tests.storage.study_file import StudyFile
 from tests.waiting import DEADLINE_S
 
 from hptui.cli.commands.application import TerminalOutput, can_open, has_unicode, open_place
 from hptui.cli.main import main
-from hptui.errors import StudyFileError, UsageError
+from hptui.errors import ObjectiveError, StudyFileError, UsageError
 from hptui.ui.application.place import OpenPlace
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+SCRIPT = """
+import optuna
+optuna.create_study().optimize(lambda trial: trial.suggest_float("x", 0, 1))
+"""
 PROGRAM = [sys.executable, "-m", "hptui"]
 
 
@@ -93,6 +98,28 @@ def test_what_can_be_opened_is_told_from_a_wrong_command(folder: Path) -> None:
     assert not any(map(can_open, ("shwo", "run ", "", "a\0b", "x" * 5000)))
 
 
+def test_a_python_file_is_set_up_over_the_list_unless_a_study_has_its_name(
+    folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "train.py").write_text("def objective(trial):\n    return 1.0\n")
+    for text in ("train.py", "./train.py", "train.py:objective"):
+        assert can_open(text)
+        place = open_place(text)
+        assert (place.folder, place.file, place.study) == (folder, None, None)
+        assert place.objective is not None
+        assert place.objective.target == str(tmp_path / "train.py")
+    (tmp_path / "tune.py").write_text(SCRIPT)
+    place = open_place("tune.py", ["--data", "wine"])
+    assert place.objective is not None
+    assert (place.objective.kind, place.objective.argv) == ("script", ("--data", "wine"))
+    assert can_open("nothing.py")
+    with pytest.raises(ObjectiveError, match="There is no file"):
+        open_place("nothing.py")
+    with StudyFile(folder / "run.py.db") as built:
+        built.add_study("run.py")
+    assert open_place("run.py").study == "run.py"
+
+
 @pytest.mark.parametrize("argv", [["studies"], ["one"], ["studies/one.db"], []])
 def test_each_way_to_open_needs_a_terminal(
     folder: Path, argv: list[str], capsys: pytest.CaptureFixture[str]
@@ -104,7 +131,7 @@ def test_each_way_to_open_needs_a_terminal(
 def test_two_words_are_a_command_that_is_not_there(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["one", "two"]) == 2
+    assert main(["one", "two"]) == main(["one", "--", "two"]) == 2
     assert "There is no command 'one'" in capsys.readouterr().err
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from tests.storage.study_file import StudyFile
 
 from hptui.cli.commands.application import can_open, open_place
+from hptui.cli.main import main
 from hptui.cli.options.locate import (
     address_of,
     locate_file,
@@ -270,3 +272,17 @@ def test_a_file_with_another_ending_is_spelled_so_that_it_is_found(make: Make):
     make("studies/x.db", "x")
     for name in ("x", "y"):
         assert locate_study(address_of(path, name)) == StudyRef(path, name)
+
+
+def test_ls_lists_another_folder_or_one_file(
+    make: Make, folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    (folder / "there").mkdir()
+    file = make("there/two.db", "a", "b")
+    make("there/one.db", "one")
+    for place, names in [("there", {"a", "b", "one"}), (str(file), {"a", "b"})]:
+        assert main(["ls", place, "--json"]) == 0
+        assert {each["name"] for each in json.loads(capsys.readouterr().out)} == names
+    for place in ("nowhere", "a\0b", "x" * 5000):
+        assert main(["ls", place]) == 2
+        assert "There is no folder, study file or journal" in capsys.readouterr().err

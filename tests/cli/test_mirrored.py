@@ -92,7 +92,7 @@ REFUSED = [
     ("show lab#vot", "It holds: vit."),
     ("upgrade lab#vit", "names a study"),
     ("mirror nosuch.log", "is no address of a server"),
-    ("ls nosuch:", "is no address of a server"),
+    ("ls nosuch:", "There is no folder, study file or journal nosuch:"),
     ("run --storage postgresql://me:sesame@h/db branin", "cannot be read"),
     ("run --storage postgresql://me:sesame@h/db#a --study b branin", "names the study a"),
     ("run --storage lab:#a branin", "studies there are only read"),

@@ -163,7 +163,11 @@ async def _visit(address: str) -> None:
 
 
 def test_a_port_that_is_asked_for_is_the_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket.socket, "bind", lambda _, address: told.append(address))
     told: list[object] = []
+
+    def bind(_: socket.socket, address: object) -> None:
+        told.append(address)
+
+    monkeypatch.setattr(socket.socket, "bind", bind)
     listening("127.0.0.1", 8123).close()
     assert told == [("127.0.0.1", 8123)]

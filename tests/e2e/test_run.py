@@ -192,6 +192,7 @@ def test_a_run_in_which_nothing_completes_says_so_by_its_exit_code(tmp_path: Pat
     study = load(tmp_path, "bad")
     assert len(study.trials) < 40
     assert study.trials[0].system_attrs["hptui:error"]["type"] == "KeyError"
+    assert all(trial.system_attrs["hptui:peak_memory"] > 10 << 20 for trial in study.trials)
 
 
 def test_a_study_that_its_objective_stops_says_so(tmp_path: Path) -> None:

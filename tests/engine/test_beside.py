@@ -66,6 +66,27 @@ def loop() -> Loop:
     return Loop()
 
 
+def test_any_number_that_are_held_up_may_give_more_work(loop: Loop):
+    lane, n, told = loop.lane, 3_000, list[int]()
+
+    def tell(number: int) -> None:
+        told.append(number)
+        if number < n:
+            lane.do(int, loop.said.append, if_held_up=lambda: tell(number + 1))
+
+    lane.do(int, loop.said.append)
+    lane.do(int, loop.said.append, if_held_up=lambda: told.append(-1))
+    for _ in range(2):
+        lane.begin()
+        lane.end(0, 0.0)
+    assert told == [], "nobody is held up whose turn comes"
+    lane.do(int, loop.said.append)
+    lane.begin()
+    lane.note_long()
+    lane.do(int, loop.said.append, if_held_up=lambda: tell(0))
+    assert told == list(range(n + 1))
+
+
 def test_short_work_is_done_in_turn_by_the_thread_that_leads(loop: Loop):
     loop.expect_short_work()
     threads: list[int] = []

@@ -49,9 +49,16 @@ def test_loads_are_sampled_seldom_and_are_those_of_living_workers(
         [Taken(10, 9 * MB, (10,), 250), Taken(20, MB, (20, 21), 200)],
         [Taken(10, 9 * MB, (10,), 200)],
     ]
-    monkeypatch.setattr(memory_guard.Survey, "look", lambda *_: looks.pop(0))
+
+    def look(*_: object) -> Sequence[Taken]:
+        return looks.pop(0)
+
+    def latest(_: GpuLoads) -> Busy:
+        return Busy((Gpu(frozenset("0"), 40, frozenset()),))
+
+    monkeypatch.setattr(memory_guard.Survey, "look", look)
     monkeypatch.setattr(worker_loads, "_TICKS_A_SECOND", 100)
-    monkeypatch.setattr(GpuLoads, "latest", lambda _: Busy((Gpu(frozenset("0"), 40, frozenset()),)))
+    monkeypatch.setattr(GpuLoads, "latest", latest)
     loads = WorkerLoads()
     workers = {10: ("0",), 20: ()}
     assert len(loads.look(100.0, workers)) == 2
@@ -76,7 +83,11 @@ def test_what_processes_share_is_found_out_only_where_it_matters(
     assert peak_size(Taken(1, 10, (1, 2)), 5) == 7
     assert peak_size(Taken(1, 10, (1, 2)), 8) == 8
     assert peak_size(Taken(1, 10, (1,)), 8) == 10
-    monkeypatch.setattr(worker_loads, "exact", lambda _: pytest.fail("it cannot matter"))
+
+    def never(_: Taken) -> Taken:
+        pytest.fail("it cannot matter")
+
+    monkeypatch.setattr(worker_loads, "exact", never)
     assert peak_size(Taken(1, 10, (1, 2)), 10) == 10
 
 
@@ -94,12 +105,7 @@ def test_gpus_are_those_of_a_worker_or_of_its_processes() -> None:
     assert Busy().of_worker(("0",), ()) is None
 
 
-@pytest.mark.parametrize("is_broken", [False, True])
-def test_the_driver_is_asked_beside_the_loop(
-    monkeypatch: pytest.MonkeyPatch, is_broken: bool
-) -> None:
-    asked: list[str] = []
-
+def stand_in_for_nvml(asked: list[str], *, is_broken: bool) -> ModuleType:
     def start() -> None:
         asked.append("init")
         if is_broken:
@@ -111,18 +117,41 @@ def test_the_driver_is_asked_beside_the_loop(
         return SimpleNamespace(gpu=70)
 
     nvml = ModuleType("pynvml")
-    functions = {
+
+    def handle_of(at: int) -> int:
+        return at
+
+    def uuid_of(handle: int) -> bytes:
+        return f"GPU-{handle}".encode()
+
+    def running(_: int) -> list[SimpleNamespace]:
+        return [SimpleNamespace(pid=5)]
+
+    functions: dict[str, object] = {
         "nvmlInit": start,
         "nvmlDeviceGetCount": lambda: 2,
-        "nvmlDeviceGetHandleByIndex": lambda at: at,
-        "nvmlDeviceGetUUID": lambda at: f"GPU-{at}".encode(),
+        "nvmlDeviceGetHandleByIndex": handle_of,
+        "nvmlDeviceGetUUID": uuid_of,
         "nvmlDeviceGetUtilizationRates": utilization,
-        "nvmlDeviceGetComputeRunningProcesses": lambda _: [SimpleNamespace(pid=5)],
+        "nvmlDeviceGetComputeRunningProcesses": running,
     }
     for name, function in functions.items():
         setattr(nvml, name, function)
+    return nvml
+
+
+def find_any(_: str) -> object:
+    return object()
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_the_driver_is_asked_beside_the_loop(
+    monkeypatch: pytest.MonkeyPatch, is_broken: bool
+) -> None:
+    asked: list[str] = []
+    nvml = stand_in_for_nvml(asked, is_broken=is_broken)
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: object())
+    monkeypatch.setattr("importlib.util.find_spec", find_any)
     loads = GpuLoads()
     loads.latest()
     wait_until(lambda: asked and (is_broken or loads.latest().gpus), "the driver's answer")

@@ -123,12 +123,12 @@ def test_a_break_between_runs_is_not_idle_time():
     assert line.breaks_s.tolist() == [0, 0, 970, 0]
     assert (line.span_s, line.busy_share) == (50, 0.8)
     text = draw_timeline(line, width=82, height=12).picture.plain()
-    assert (
-        text.split("\n")[0]
-        == "1┤" + "█" * 16 + "·" * 16 + "█" * 16 + "▐" + "█" * 15 + "▐" + "█" * 15
-    )
+    # The break has a cell of its own, and what is idle before it is none of it.
+    first, *others = text.split("\n")
+    assert first == ("1┤" + "█" * 16 + "·" * 15 + "█" * 16 + "╎░" + "█" * 15 + "▐" + "█" * 15)
+    assert [line[49] for line in others[:4]] == ["╎"] * 4
     assert "1 worker, 80% busy" in text
-    assert "1 break between runs left out" in text
+    assert "╎ 1 break between runs left out" in text
     # Of a study that hptui did not run, only a long time without any trial is a break.
     plain = build_timeline(shown, 2000.0)
     assert plain.breaks_s.tolist() == [0, 0, 970, 0]
@@ -229,3 +229,14 @@ def test_a_study_without_trials_says_so(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out == "plain: trials by worker\nNo trial has started yet.\n"
     assert main(["plot", str(tmp_path / "none.db"), "timeline", "--log"]) == 2
     assert "--log has no effect on timeline." in capsys.readouterr().err
+
+
+def test_of_very_many_breaks_none_has_a_cell_and_all_are_counted():
+    starts = 1_000.0 * np.arange(60)
+    shown = replace(made([0.0] * 60), starts_s=starts, completes_s=starts + 10)
+    line = build_timeline(shown, 1e6)
+    text = draw_timeline(line, width=80, height=9).picture.plain()
+    assert "╎ 59 breaks between runs left out" in text
+    assert text.count("╎") == 1
+    few = draw_timeline(line, width=800, height=9).picture.plain().split("\n")[0]
+    assert few.count("╎") == 59

@@ -10,10 +10,10 @@ from typing import Any, Literal, Optional, Union
 import pytest
 
 from hptui.domain.argument_values import UnfitValueError, convert, expected
-from hptui.domain.objective import ATTRIBUTE
+from hptui.domain.objective import ATTRIBUTE, Argument
 from hptui.errors import HptuiError, ObjectiveError, UsageError
 from hptui.registry.catalogue import FoundObjective, resolve, with_arguments
-from hptui.registry.loading.arguments import differing_arguments, read_arguments
+from hptui.registry.loading.arguments import differing_arguments, how_to_give, read_arguments
 from hptui.registry.loading.load import load_objective
 
 
@@ -312,3 +312,11 @@ def test_a_broken_annotation_is_no_reason_to_refuse_a_file(tmp_path: Path) -> No
     assert with_arguments(found, (("a", "x"), ("b", "y"), ("d", "z"))).problem == ""
     with pytest.raises(ObjectiveError):
         with_arguments(found, (("f", "1,x"),))
+
+
+def test_an_argument_whose_type_nothing_says_is_known_to_become_a_text() -> None:
+    asked = [Argument("scale"), Argument("folds", "int", hint=int)]
+    assert how_to_give(asked) == (
+        "Add --arg scale=VALUE (a text; annotate it for a number) "
+        "--arg folds=VALUE (a whole number)."
+    )

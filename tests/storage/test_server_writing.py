@@ -16,7 +16,7 @@ from tests.storage.mirroring import address_of, journal
 from tests.waiting import wait_until
 
 from hptui.domain.attribute_keys import RUN_KEY
-from hptui.engine.recovery.lease import take_lease
+from hptui.engine.recovery.lease import folder_of, take_lease
 from hptui.errors import StudyBusyError
 from hptui.storage.files.leases import Lease, living_runs, read_lease
 from hptui.storage.mirror.following import engine_writing, follow, is_engines, writing
@@ -148,8 +148,8 @@ def test_an_errand_that_takes_long_is_finished_and_its_result_kept() -> None:
     errands.keep("e", 5)
     assert errands.do("e", fails, 60.0) == 5
     wait_until(idle.is_set, "idle")
-    errands.end(60.0)
-    assert not errands._thread.is_alive()
+    errands.forget("e")
+    assert errands.end(60.0)
 
 
 def test_rows_that_change_while_they_are_written_stay() -> None:
@@ -239,5 +239,6 @@ def test_a_study_is_found_running_in_the_mirror_of_its_whole_server(
         assert found is not None
         assert (found.run, read_lease(whole, "t")) == ("run", None)
         assert living_runs(whole).runs == {"run"}
+        assert folder_of(whole, "s") == folder_of(own, "s")
         hold.release()
     assert living_runs(whole).runs == frozenset()

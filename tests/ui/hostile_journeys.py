@@ -181,7 +181,14 @@ JOURNEYS: Final[dict[str, Journey]] = {
         wait "Keys"
         press escape escape
         wait "history"
-        press s I s l l > <
+        press s
+        wait "Sort by"
+        press escape
+        press c
+        wait "Columns"
+        press a enter
+        wait "memory"
+        press I l l > <
         size 1x1
         size 10x3
         size 41x12

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import pytest
 from rich.cells import cell_len
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from textual.app import ComposeResult
+    from textual.binding import BindingType
     from textual.message import Message
     from textual.pilot import Pilot
 
@@ -414,3 +415,40 @@ def test_columns_are_found_by_their_place():
     assert list(columns.visible(0, 20)) == [1, 2, 3]
     assert list(columns.visible(6, 20)) == [2, 3, 4]
     assert list(GridColumns().visible(0, 20)) == []
+
+
+def test_a_count_before_a_movement_says_how_far_it_goes():
+    app = GridApp(Rows(numbers(100)))
+
+    async def scenario(pilot: Pilot[int]) -> None:
+        for keys, row in (
+            (("g",), 0),
+            (("5", "j"), 5),
+            (("j",), 6),
+            (("1", "0", "j", "2", "k"), 14),
+            (("4", "2", "G"), 41),
+            # What takes no count ends it.
+            (("7", "left", "k"), 40),
+            (("G",), 99),
+        ):
+            await pilot.press(*keys)
+            assert app.grid.cursor_row == row
+
+    run(app, scenario)
+
+
+def test_digits_that_are_keys_of_a_screen_are_left_to_it():
+    class Counted(GridApp):
+        BINDINGS: ClassVar[list[BindingType]] = [("5", "note", "")]
+        n_noted = 0
+
+        def action_note(self) -> None:
+            self.n_noted += 1
+
+    app = Counted(Rows(numbers(100)))
+
+    async def scenario(pilot: Pilot[int]) -> None:
+        await pilot.press("g", "5", "j", "3", "j")
+        assert (app.grid.cursor_row, app.n_noted) == (4, 1)
+
+    run(app, scenario)

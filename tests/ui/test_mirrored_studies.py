@@ -110,6 +110,9 @@ def test_a_row_says_how_old_it_is_and_what_cannot_be_done_with_it() -> None:
         assert {each for each, reason in said.items() if reason} == set(refused)
         assert all(reason.endswith(sentence) for reason in said.values() if reason)
     now_s = time.time()
+    unread = StudiesState(locked_row(), False, False, [], int, False, True)
+    for command in ("delete-study", "mend-study", "rename-study"):
+        assert "enter says why" in (disabled_reason(command, unread) or "")
     fresh = replace(old, counts={"RUNNING": 2}, mirror=row(synced_s=now_s - 12).mirror)
     model = StudiesModel([fresh, locked_row()], now_s=now_s, width=300)
     texts = {model.cell(at, len(model.columns) - 1).text for at in range(2)}

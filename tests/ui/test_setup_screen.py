@@ -136,6 +136,17 @@ def test_a_person_picks_shapes_and_starts(folder: Path) -> None:
     assert "log=True" in str(trials[0].distributions["n"])
 
 
+def test_a_file_is_set_up_at_once(folder: Path) -> None:
+    (folder / "train.py").write_text(PLAIN)
+    script = """
+    wait "found by"
+    expect "hptui run train.py"
+    press escape
+    wait "n new"
+    """
+    drive(script, "train.py", size="200x40", settings=Settings())
+
+
 def test_a_wrong_entry_says_why_under_its_row_and_is_not_taken() -> None:
     form = shape(
         """
@@ -941,7 +952,7 @@ def test_code_that_only_a_study_names_is_asked_about_before_it_is_imported(folde
         press r
         wait "wants to run the function objective in the file"
         expect "next run of  given"
-        expect "il.py"
+        expect "[b]"
         press n
         wait "Choose an objective first"
         expect-not "hptui run"

@@ -52,7 +52,7 @@ def click_beside() -> list[events.Event]:
 
 
 @pytest.mark.parametrize("how", ["enter", "escape", "click"])
-@pytest.mark.parametrize("opens", ["x", "R", "e"])
+@pytest.mark.parametrize("opens", ["x", "R", "E"])
 def test_two_answers_that_arrive_together_are_one(opens: str, how: str, tmp_path: Path) -> None:
     app = an_app(tmp_path)
 

@@ -184,7 +184,7 @@ def test_a_thread_that_never_ends(program: PtyProgram, tmp_path: Path) -> None:
 
 
 def test_nothing_that_is_printed_reaches_the_screen(program: PtyProgram) -> None:
-    program.press("e")
+    program.press("E")
     program.wait_for("all printed")
     program.press("q")
     assert program.finish() == 0

@@ -6,6 +6,7 @@ from functools import cache
 from typing import NamedTuple
 
 import pytest
+from rich.color import ColorSystem
 from rich.style import Style
 from tests.ui.a_screen import AScreen
 from tests.ui.driving import drive
@@ -13,7 +14,14 @@ from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
 from hptui.ui.application.settings import Settings
-from hptui.ui.look.themes import OWN_COLOURS, SHADES, own_themes
+from hptui.ui.look.themes import (
+    OWN_COLOURS,
+    SHADES,
+    colour_of,
+    in_sixteen_colours,
+    own_themes,
+)
+from hptui.ui.plots.plot import Plot
 
 OWN = [theme.name for theme in own_themes()]
 STATES = ("running", "complete", "pruned", "fail", "failed", "waiting", "best", "infeasible")
@@ -75,3 +83,29 @@ def test_states_have_colours_of_their_own(name: str) -> None:
     states = ("running", "complete", "pruned", "failed", "best")
     styles = shown(name).styles
     assert len({styles[state] for state in states}) == len(states)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_states_keep_their_colours_on_a_terminal_of_sixteen(name: str) -> None:
+    variables = in_sixteen_colours(shown(name).variables)
+    ground = Color.parse(variables["background"])
+
+    def seen(variable: str, opacity: float = 1.0) -> int | None:
+        colour = ground + colour_of(variables, variable, ground).multiply_alpha(opacity)
+        return colour.rich_color.downgrade(ColorSystem.STANDARD).number
+
+    states = ("running", "complete", "pruned", "failed", "waiting", "best", "infeasible")
+    of_states = {state: seen(f"state-{state}") for state in states}
+    assert len(set(of_states.values())) == len(states)
+    roles = ("trial", "best", "pruned", "failed", "running", "infeasible", "selected")
+    styles = {role: Plot.ROLE_STYLES[role] for role in roles}
+    in_plots = {role: seen(style.color, style.opacity) for role, style in styles.items()}
+    assert len(set(in_plots.values())) == len(roles)
+    series = {seen(f"chart-series-{number}") for number in range(1, 7)}
+    assert len(series) == 6
+    written = {*of_states.values(), *in_plots.values(), *series, seen("dimmed"), seen("rule")}
+    assert seen("background") not in written
+    assert seen("block-cursor-background") not in (
+        seen("background"),
+        seen("block-cursor-foreground"),
+    )

@@ -146,8 +146,8 @@ def test_the_cause_of_a_failure_is_a_column_where_a_trial_has_one(file: StudyFil
     assert model.columns[-1].key == "cause"
     first, *others = column_of(model, "cause")
     assert "\x1b" not in first
-    assert first.startswith("exception OSError: no")
-    assert others == ["", "exception OSError: bad input", ""]
+    assert first.startswith("OSError: no")
+    assert others == ["", "OSError: bad input", ""]
     assert numbers_of(TrialModel(study, sort=Sort("cause"))) == [2, 0, 1, 3]
     assert found(study, f'cause:"{others[1]}"') == [2]
 

@@ -200,7 +200,7 @@ def _dispatch(argv: list[str]) -> int:
             _top_parser().parse_args(argv)
             return _open(None)
         if argv[0] not in COMMANDS and argv[0] not in OTHER_NAMES and _is_one_path(argv):
-            return _open(argv[0])
+            return _open(argv[0], argv[2:] if len(argv) > 1 else None)
         return _run_command(argv[0], argv[1:])
     except SystemExit as leaving:
         # argparse leaves this way after --help and --version.
@@ -235,24 +235,28 @@ def _run_command(name: str, argv: list[str]) -> int:
 
 
 def _is_one_path(argv: list[str]) -> bool:
-    from hptui.cli.commands.application import can_open
+    from hptui.cli.commands.application import can_open, is_objective
 
+    if argv[1:2] == ["--"]:
+        # What follows is for the script.
+        return is_objective(argv[0])
     return len(argv) == 1 and can_open(argv[0])
 
 
-def _open(path: str | None) -> int:
+def _open(path: str | None, after_dashes: list[str] | None = None) -> int:
     from hptui.cli.commands.application import open_application
 
-    return open_application(path)
+    return open_application(path, after_dashes)
 
 
 def _top_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="hptui",
-        usage="hptui [PATH]\n       hptui COMMAND [options]",
+        usage="hptui [PATH]\n       hptui FILE.py [-- ARGUMENTS]\n       hptui COMMAND [options]",
         description="Tune a model from a terminal: run, watch and steer Optuna studies.\n"
         "Without a command, opens the application on the studies folder, or on PATH:\n"
-        "a folder, a study file, a study's name, a journal or a server's address.",
+        "a folder, a study file, a study's name, a journal, a server's address, or a\n"
+        "Python file, for which it sets up a new study.",
         epilog=_command_list(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

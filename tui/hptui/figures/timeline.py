@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -243,6 +243,12 @@ _MIN_LINES: Final = 7
 _MIN_BAR_CELLS: Final = 2
 """Shorter bars are not told from the one before."""
 _HALF: Final = 0.5
+_BREAK: Final = ("╎", ":")
+_CELLS_A_BREAK: Final = 2
+"""So many that one of them is free of the bars at both sides."""
+_MOST_FOR_BREAKS: Final = 0.25
+"""Of the width."""
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,21 +297,53 @@ def draw_timeline(
     y_ticks: Ticks = list(zip(rows.tolist(), labels, strict=True))
     shown = np.flatnonzero(timeline.workers < n_shown)
     span_s = timeline.span_s
-    starts, ends = (each[shown] / (span_s or 1.0) for each in timeline.without_breaks)
+    starts_s, ends_s = timeline.without_breaks
+    breaks = _Breaks.of(starts_s[timeline.breaks_s > 0] / (span_s or 1.0), area.width)
+    starts = breaks.place(starts_s[shown] / (span_s or 1.0), "right")
+    ends = breaks.place(ends_s[shown] / (span_s or 1.0), "left")
     workers = timeline.workers[shown]
     middles = Points((starts + ends) / 2, rows[workers])
     numbers = timeline.numbers[shown]
+    ticks = time_ticks(span_s, max(2, width // _CELLS_A_TICK))
+    places = breaks.place(np.array([place for place, _ in ticks]), "right").tolist()
     canvas = Canvas(
         x_label="since the start",
-        x_ticks=time_ticks(span_s, max(2, width // _CELLS_A_TICK)),
+        x_ticks=[(place, text) for place, (_, text) in zip(places, ticks, strict=True)],
         y_ticks=y_ticks,
-        dots=_dots(_Bars(starts, ends, workers, kinds[shown]), rows, area),
+        dots=_dots(_Bars(starts, ends, workers, kinds[shown]), rows, area, breaks),
         marks=selected_mark(numbers, middles, selected),
         legend=_legend(timeline, kinds, n_shown, look=look),
     )
     figure = draw_figure(canvas, width, height, look=look, numbers=numbers, points=middles)
     reaches = (ends - starts) / 2 * area.width
     return replace(figure, spots=replace(figure.spots, reaches=reaches))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Breaks:
+    """Where the breaks between runs are drawn, each as some cells without time in them."""
+
+    at: FloatArray
+    """On an axis of the time without breaks, from 0 to 1."""
+    n_columns: int
+    """Of the chart, with the cells of breaks."""
+
+    @classmethod
+    def of(cls, at: FloatArray, n_columns: int) -> _Breaks:
+        """Return them; none where they would take much of the room."""
+        found = np.unique(at)
+        is_much = _CELLS_A_BREAK * len(found) > n_columns * _MOST_FOR_BREAKS
+        return cls(found[:0] if is_much else found, n_columns)
+
+    def place(self, places: FloatArray, side: Literal["left", "right"]) -> FloatArray:
+        """Return where places without breaks are; at a break itself `right` is behind it."""
+        before = np.searchsorted(self.at, places, side=side)
+        room = 1.0 - _CELLS_A_BREAK * len(self.at) / self.n_columns
+        return places * room + before * _CELLS_A_BREAK / self.n_columns
+
+    def columns(self) -> IntArray:
+        """Return the cells that are free of time, one for each break."""
+        return np.ceil(self.place(self.at, "left") * self.n_columns - _ROUNDING).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -332,7 +370,7 @@ def _kinds(timeline: Timeline) -> IntArray:
     return kinds
 
 
-def _dots(bars: _Bars, rows: FloatArray, area: Field) -> Sequence[Dots]:
+def _dots(bars: _Bars, rows: FloatArray, area: Field, breaks: _Breaks) -> Sequence[Dots]:
     n_workers, n_columns = len(rows), area.width
     from_cell = np.minimum(bars.starts * n_columns, n_columns - 1e-9)
     to_cell = np.minimum(bars.ends * n_columns, n_columns - 1e-9)
@@ -363,6 +401,9 @@ def _dots(bars: _Bars, rows: FloatArray, area: Field) -> Sequence[Dots]:
     is_start[:, 1:] &= busy[:, :-1] >= _HALF
     is_start &= most == _COMPLETE
     is_idle = busy == 0
+    between = breaks.columns()
+    for beside in range(_CELLS_A_BREAK):
+        is_idle[:, np.minimum(between + beside, n_columns - 1)] = False
     columns = np.arange(n_columns)
     for worker in range(n_workers):
         used = np.flatnonzero(busy[worker] > 0)
@@ -382,7 +423,15 @@ def _dots(bars: _Bars, rows: FloatArray, area: Field) -> Sequence[Dots]:
         ),
         Dots(points(is_half), "trial", "░", "-"),
         Dots(points(is_start & ~is_half), "trial", "▐", "|"),
+        Dots(_upright(between, area), "label", *_BREAK),
     )
+
+
+def _upright(columns: IntArray, area: Field) -> Points:
+    """Return a point in each row of some columns."""
+    levels = np.linspace(0, 1, area.height)
+    x = np.repeat(columns / max(1, area.width - 1), len(levels))
+    return Points(x, np.tile(levels, len(columns)))
 
 
 def _legend(timeline: Timeline, kinds: IntArray, n_shown: int, *, look: Look) -> list[LegendEntry]:
@@ -395,9 +444,12 @@ def _legend(timeline: Timeline, kinds: IntArray, n_shown: int, *, look: Look) ->
         if count:
             mark = each.character if look.unicode else each.ascii
             entries.append(entry(8 - kind, f"{count} {each.what}", mark, each.role))
+    if n_breaks:
+        mark = _BREAK[0 if look.unicode else 1]
+        text = plural(n_breaks, "break between runs left out", "breaks between runs left out")
+        entries.append(entry(10, text, mark, "label"))
     for count, one, more in (
         (n_workers - n_shown, "worker out of sight", "workers out of sight"),
-        (n_breaks, "break between runs left out", "breaks between runs left out"),
         (timeline.n_not_started, "not started", "not started"),
         (timeline.n_reversed, "ended before its start", "ended before their start"),
     ):

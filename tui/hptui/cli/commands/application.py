@@ -27,7 +27,7 @@ from hptui.ui.application.ending import CertainEnd, has_reader, is_in_browser
 from hptui.ui.application.place import OpenPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
     from typing_extensions import Buffer
 
@@ -48,14 +48,20 @@ class ApplicationError(HptuiError):
     """The application ended by a defect of its own."""
 
 
-def open_place(path: str | None) -> OpenPlace:
+def open_place(path: str | None, after_dashes: Sequence[str] | None = None) -> OpenPlace:
     """Return what `hptui [PATH]` opens.
 
     Nothing is the studies folder; a folder is its studies; a file is the studies in it, and at
-    once the only one; anything else is a study as the commands take it.
+    once the only one; a Python file is an objective to tune; anything else is a study as the
+    commands take it.
+
+    Args:
+        path: What was typed.
+        after_dashes: What followed `--`, for a script; None without.
 
     Raises:
         UsageError: There is no such file or study.
+        ObjectiveError: There is no such objective, or there are several.
         StudyFileError: The file is no study file, or cannot be read.
     """
     if path is None:
@@ -65,6 +71,13 @@ def open_place(path: str | None) -> OpenPlace:
     if address is not None:
         return _mirrored_place(address)
     path = typed_path(path)
+    if is_objective(path):
+        from hptui.registry.catalogue import resolve
+
+        folder = studies_folder(None)
+        finish_left_change(folder)
+        found = resolve(path, Path.cwd(), argv=after_dashes)
+        return OpenPlace(folder, None, None, objective=found.ref)
     try:
         is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
     except (OSError, ValueError):
@@ -95,9 +108,22 @@ def _mirrored_place(address: SourceAddress) -> OpenPlace:
     return OpenPlace(None, file, names[0] if len(names) == 1 else None, source=address)
 
 
+def is_objective(text: str) -> bool:
+    """Say whether a text means a Python file, or a function in one, and no study of that name."""
+    file, _, function = text.partition(".py:")
+    file = f"{file}.py" if function else text
+    if ".db:" in text or not file.endswith(".py"):
+        return False
+    try:
+        is_study = study_file(studies_folder(None), text).is_file()
+        return Path(file).is_file() or not (Path(text).is_dir() or is_study)
+    except (OSError, ValueError):
+        return False
+
+
 def can_open(text: str) -> bool:
     """Say whether `hptui TEXT` means something to open rather than a command."""
-    if is_file_name(text):
+    if is_file_name(text) or is_objective(text):
         return True
     if not text:
         return False
@@ -134,8 +160,8 @@ def has_unicode() -> bool:
     return not named or "utf" in named.lower()
 
 
-def open_application(path: str | None) -> int:
-    """Run the application on this terminal and return the exit code.
+def open_application(path: str | None, after_dashes: Sequence[str] | None = None) -> int:
+    """Run the application on this terminal and return the exit code; see `open_place`.
 
     Raises:
         UsageError: There is no terminal, or PATH is nothing that can be opened.
@@ -146,7 +172,7 @@ def open_application(path: str | None) -> int:
         _demand_terminal()
     # Until the first frame, which then comes some 20 ms earlier.
     gc.disable()
-    place = open_place(path)
+    place = open_place(path, after_dashes)
     has_utf8 = is_served or has_unicode()
 
     def make() -> HptuiApp:

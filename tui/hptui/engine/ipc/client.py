@@ -12,7 +12,7 @@ from hptui.engine.ipc.own_socket import is_own_peer, require_own_lease, require_
 from hptui.engine.ipc.protocol import Lines, Message, ProtocolError, pack, unpack
 from hptui.engine.recovery.lease import LEASE, Lease, busy_error, folder_of, read_lease
 from hptui.errors import HptuiError, UsageError
-from hptui.storage.files.leases import run_file
+from hptui.storage.files.study_folder import run_file
 
 if TYPE_CHECKING:
     from pathlib import Path

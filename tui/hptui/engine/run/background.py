@@ -49,6 +49,9 @@ class Lane:
 
     def __init__(self) -> None:
         self._todo: deque[_Job] = deque()
+        self._untold: deque[_Job] = deque()
+        """Those of them that want to know when they are held up."""
+        self._is_telling = False
         self._when_idle: deque[Callable[[], None]] = deque()
         self._job: _Job | None = None
         self._began_s = 0.0
@@ -73,7 +76,10 @@ class Lane:
             then: Takes what it has returned or raised; is not called once the run is over.
             if_held_up: Is called, once, when other work that takes long comes first.
         """
-        self._todo.append(_Job(work, then, if_held_up))
+        job = _Job(work, then, if_held_up)
+        self._todo.append(job)
+        if if_held_up is not None:
+            self._untold.append(job)
         if self._is_beside:
             self._tell_held_up()
 
@@ -104,10 +110,17 @@ class Lane:
         return now_s - self._began_s if self._is_beside else None
 
     def _tell_held_up(self) -> None:
-        for job in list(self._todo):
-            tell, job.if_held_up = job.if_held_up, None
-            if tell is not None:
-                tell()
+        if self._is_telling:
+            # Who is told may give more work, as often as there are workers.
+            return
+        self._is_telling = True
+        try:
+            while self._untold:
+                tell = self._untold.popleft().if_held_up
+                if tell is not None:
+                    tell()
+        finally:
+            self._is_telling = False
 
     # -- for Background
 
@@ -124,6 +137,8 @@ class Lane:
     def begin(self) -> Callable[[], Any]:
         """Begin with the next work and return it."""
         job = self._job = self._todo.popleft()
+        if self._untold and self._untold[0] is job:
+            self._untold.popleft()
         self._began_s = now()
         return job.work
 

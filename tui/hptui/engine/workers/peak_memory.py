@@ -54,5 +54,6 @@ NO_PEAK: Final = _Unknown()
 def peak_of(ended: Message) -> int:
     """Return the bytes that the end of a trial tells; 0 where it tells none, or nonsense."""
     peak = ended.get("peak")
-    is_size = isinstance(peak, int) and not isinstance(peak, bool) and 0 < peak < _MOST
-    return peak if is_size else 0
+    if isinstance(peak, int) and not isinstance(peak, bool) and 0 < peak < _MOST:
+        return peak
+    return 0

@@ -145,7 +145,11 @@ def missing_arguments(info: ObjectiveInfo, given: Pairs) -> list[Argument]:
 
 def how_to_give(arguments: Iterable[Argument]) -> str:
     """Return a sentence with what to type for arguments that are missing."""
-    parts = [f"--arg {safe_line(each.name)}=VALUE ({expected(each.hint)})" for each in arguments]
+
+    def shown(hint: object) -> str:
+        return "a text; annotate it for a number" if hint is UNKNOWN else expected(hint)
+
+    parts = [f"--arg {safe_line(each.name)}=VALUE ({shown(each.hint)})" for each in arguments]
     return f"Add {' '.join(parts)}."
 
 

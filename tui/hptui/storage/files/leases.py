@@ -15,9 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hptui.storage.files.side_files import read_side_object
-from hptui.storage.files.study_folder import OTHERS, folder_of, is_behind_link, real_file
+from hptui.storage.files.study_folder import (
+    OTHERS,
+    folder_of,
+    is_behind_link,
+    real_file,
+    run_file,
+)
 from hptui.storage.files.study_lock import byte_of, held_bytes
-from hptui.storage.mirror.address import parse_address
 from hptui.storage.mirror.mirrors import ENGINE_LOCK, mirror_state
 
 if TYPE_CHECKING:
@@ -156,18 +161,6 @@ def stored_lease(study_file: Path, study: str) -> Lease | None:
     folder = folder_of(study_file, study)
     lease = None if is_behind_link(folder, study_file) else _lease_of(study_file, folder / LEASE)
     return lease if lease is not None and lease.study == study else None
-
-
-def run_file(study_file: Path, study: str) -> Path:
-    """Return the file by which a study is run: of a whole server's mirror, the study's own."""
-    state = mirror_state(study_file)
-    if state is None or state.study is not None:
-        return study_file
-    address = parse_address(state.address)
-    if address is None:
-        return study_file
-    own = study_file.with_name(f"{address.with_study(study).digest}.db")
-    return own if own.with_suffix(ENGINE_LOCK).exists() else study_file
 
 
 def _run_files(study_file: Path) -> list[Path]:

@@ -11,6 +11,8 @@ from typing import Final
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.files.side_files import link_on_the_way
+from hptui.storage.mirror.address import parse_address
+from hptui.storage.mirror.mirrors import ENGINE_LOCK, mirror_state
 
 OTHERS: Final = "studies"
 """In the folder of a file, that of the studies that are not called like it."""
@@ -26,13 +28,25 @@ def real_file(study_file: Path) -> Path:
     return Path(os.path.realpath(study_file)) if study_file.is_symlink() else study_file
 
 
+def run_file(study_file: Path, study: str) -> Path:
+    """Return the file by which a study is run: of a whole server's mirror, the study's own."""
+    state = mirror_state(study_file)
+    if state is None or state.study is not None:
+        return study_file
+    address = parse_address(state.address)
+    if address is None:
+        return study_file
+    own = study_file.with_name(f"{address.with_study(study).digest}.db")
+    return own if own.with_suffix(ENGINE_LOCK).exists() else study_file
+
+
 def folder_of(study_file: Path, study: str) -> Path:
     """Return the folder of a study: `NAME.hptui` beside `NAME.db`, `NAME.EXT-hptui` beside others.
 
     It stands beside the real file, whatever link leads there. A study that is not called like its
     file (files may hold several) has a folder inside it.
     """
-    file = real_file(study_file)
+    file = real_file(run_file(study_file, study))
     # No file's folder can be another file's: `x`, `x.db`, `x.sqlite3` and `x.sqlite3.db` differ.
     is_db = file.suffix == ".db"
     beside = file.with_name(f"{file.stem}.hptui" if is_db else f"{file.name}-hptui")

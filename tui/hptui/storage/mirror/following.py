@@ -42,6 +42,8 @@ _LONGEST_WAIT_S: Final = 30.0
 _POLL_S: Final = 0.05
 _PATIENCE_S: Final = 60.0
 """How long to wait for the process that follows a source, where there is an older mirror."""
+_ENGINE_S: Final = 3.0
+"""How long to wait for an engine, which looks twice a second while its server answers."""
 _A_MOMENT_S: Final = 0.5
 _FIRST_PATIENCE_S: Final = 1_200.0
 """The same where there is none."""
@@ -244,7 +246,7 @@ def refresh(address: SourceAddress) -> MirrorState:
             if state is not None and state.synced_s is not None:
                 if state.trouble or state.synced_s >= began_s:
                     return state
-                if waited_s > _PATIENCE_S:
+                if waited_s > (_ENGINE_S if is_engines(path) else _PATIENCE_S):
                     return state
             elif state is not None and state.trouble:
                 raise SourceError(state.trouble)

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from hptui.storage.files.side_files import open_side_file, read_side_file, write_private
+from hptui.storage.files.study_lock import opening
 from hptui.storage.mirror.source import (
     COLUMN_ORDER,
     Checkpoint,
@@ -145,12 +146,13 @@ class MirrorFile:
             # Files that SQLite makes beside it are for nobody else then, too.
             os.close(open_side_file(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
         try:
-            connection = sqlite3.connect(
-                file_uri(self.path, "rw"),
-                uri=True,
-                timeout=_BUSY_TIMEOUT_S,
-                isolation_level=None,
-            )
+            with opening():
+                connection = sqlite3.connect(
+                    file_uri(self.path, "rw"),
+                    uri=True,
+                    timeout=_BUSY_TIMEOUT_S,
+                    isolation_level=None,
+                )
             try:
                 mode = "delete" if is_on_network(self.path) else "wal"
                 connection.execute(f"PRAGMA journal_mode = {mode}")

@@ -433,7 +433,8 @@ def refusal_of(address: SourceAddress, error: Exception, verb: str = "read") -> 
     said = str(getattr(error, "orig", None) or error).strip()
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     what = safe_line(" ".join(lines[:2]) or type(error).__name__, max_chars=300)
-    sentence = f"{safe_line(address.shown)} cannot be {verb}: {what}"
+    end = "" if what.endswith((".", "!", "?")) else "."
+    sentence = f"{safe_line(address.shown)} cannot be {verb}: {what}{end}"
     if "password" in said or "Access denied" in said:
         return PasswordError(sentence, hint=_PASSWORDS.get(address.kind, ""))
     return SourceError(sentence)

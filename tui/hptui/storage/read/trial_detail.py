@@ -349,8 +349,9 @@ class _TrialReader:
 
 
 def _size_of(stored: object) -> int | None:
-    is_size = isinstance(stored, int) and not isinstance(stored, bool) and 0 <= stored < _MOST_BYTES
-    return stored if is_size else None
+    if isinstance(stored, int) and not isinstance(stored, bool) and 0 <= stored < _MOST_BYTES:
+        return stored
+    return None
 
 
 def _repeats_of(stored: object, n_objectives: int) -> Repeats | None:

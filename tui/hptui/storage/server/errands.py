@@ -6,16 +6,21 @@ kept for who asks for the same again.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hptui.storage.sqlite.connection import StorageBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
+
+
+_log = logging.getLogger("hptui.engine")
+_AFTER_ERROR_S: Final = 5.0
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +41,7 @@ class Errands:
         Args:
             place: What the server is called in sentences.
             idle: Called while there is nothing else to do; returns after how many seconds it is to
-                be called again. Raises nothing.
+                be called again. What it raises is logged.
         """
         self._place = place
         self._idle = idle
@@ -96,12 +101,17 @@ class Errands:
         """Whether something is being done that somebody has given up waiting for."""
         return self._pending is not None and not self._pending.is_done.is_set()
 
-    def end(self, wait_s: float) -> None:
-        """Have the thread end after what it does now; waits at most so many seconds."""
+    def forget(self, key: Hashable) -> None:
+        """Forget a result that was kept."""
+        self._kept.pop(key, None)
+
+    def end(self, wait_s: float) -> bool:
+        """Have the thread end after what it does now, and say whether it has within a time."""
         with self._changed:
             self._queue.append(None)
             self._changed.notify()
         self._thread.join(wait_s)
+        return not self._thread.is_alive()
 
     def _work(self) -> None:
         rest_s = 0.0
@@ -113,7 +123,11 @@ class Errands:
             if errand is None:
                 return
             if errand is _NOTHING:
-                rest_s = self._idle()
+                try:
+                    rest_s = self._idle()
+                except Exception:  # noqa: BLE001 - without the thread nothing would go on
+                    _log.exception("in the thread that talks to a server")
+                    rest_s = _AFTER_ERROR_S
                 continue
             try:
                 errand.result = errand.work()

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from hptui.storage.sqlite.write_buffer import Owner, WriteBuffer
 
-_ROWS_A_STATEMENT: Final = 500
+_ROWS_A_STATEMENT: Final = (256, 64, 16, 4, 1)
+"""Few different sizes make few different statements, which drivers and servers remember."""
 _LARGEST_STEP: Final = 2**31 - 1
 _NAME_CHARS: Final = 512
 _MYSQL_TEXT_BYTES: Final = 65_535
@@ -119,8 +120,11 @@ class Dialect:
 
 def parts(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
     """Yield rows in as many parts as statements need."""
-    for start in range(0, len(rows), _ROWS_A_STATEMENT):
-        yield rows[start : start + _ROWS_A_STATEMENT]
+    start = 0
+    while start < len(rows):
+        size = next(each for each in _ROWS_A_STATEMENT if each <= len(rows) - start)
+        yield rows[start : start + size]
+        start += size
 
 
 def lock_study(connection: Connection, study_id: int) -> bool:

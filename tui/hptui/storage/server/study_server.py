@@ -13,7 +13,7 @@ import math
 import secrets
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from hptui.domain.attribute_keys import ENGINE_PREFIX, STUDY_KEY
 from hptui.domain.text import safe_line
@@ -60,6 +60,8 @@ _WAIT_S: Final = 0.5
 """How long the engine's loop waits for the server at a time."""
 _LAST_S: Final = 5.0
 _BEAT_AGAIN_S: Final = 1.0
+_LOOK: Final = "look"
+_PUSH: Final = "push"
 
 
 class StudyServer:
@@ -96,8 +98,8 @@ class StudyServer:
         self._uncertain: tuple[Hashable, int, Any] | None = None
         """The write of which it is not known whether it was committed, its number and result."""
         self._committed: dict[Hashable, Any] = {}
-        self._running: set[int] = set()
-        """The trials that this engine runs; only the thread touches it."""
+        self._running: frozenset[int] = frozenset()
+        """The trials that this engine runs; a new set each time, since the thread reads it."""
         self._look_at_s = self._beat_at_s = math.inf
         self._is_closed = False
         self._errands = Errands(self.shown, self._idle)
@@ -109,8 +111,10 @@ class StudyServer:
 
     @property
     def unclaimed(self) -> bool:
-        """Whether the server has done something that the engine does not know yet."""
-        return self._errands.is_busy or bool(self._errands.unclaimed)
+        """Whether the server has done something, or does, that the engine does not know yet."""
+        # A trial that was only made is read like any other, and given to who asks for one next.
+        open_ends = [key for key in self._errands.unclaimed if key == _PUSH or _is_take(key)]
+        return self._errands.is_busy or bool(open_ends)
 
     def now(self) -> tuple[datetime.datetime, str]:
         """Return the present time as naive local time, and as text, as the server keeps both."""
@@ -279,7 +283,9 @@ class StudyServer:
         Raises:
             StorageBusyError: It does not answer, or not yet.
         """
-        self._errands.do("look", self._look, wait_s)
+        # One from before what was sent since tells too little.
+        self._errands.forget(_LOOK)
+        self._errands.do(_LOOK, self._look, wait_s)
 
     def create_trial(
         self, study_id: int, rows: WriteBuffer, wait_s: float | None = None
@@ -313,7 +319,7 @@ class StudyServer:
 
         trial_id, number = self._write(key, create, wait_s or _WAIT_S)
         if new.state.name == "RUNNING":
-            self._running.add(trial_id)
+            self._running |= {trial_id}
         return trial_id, number
 
     def keep_trial(self, study_id: int, trial_id: int, number: int) -> None:
@@ -339,7 +345,7 @@ class StudyServer:
 
         is_taken = bool(self._write(("take", trial_id), take, _WAIT_S))
         if is_taken:
-            self._running.add(trial_id)
+            self._running |= {trial_id}
         return is_taken
 
     def push(self, rows: WriteBuffer, wait_s: float) -> tuple[WriteBuffer, set[int]]:
@@ -362,7 +368,7 @@ class StudyServer:
             return written, set()
 
         try:
-            done, lost = self._write("push", write, max(wait_s, _WAIT_S))
+            done, lost = self._write(_PUSH, write, max(wait_s, _WAIT_S))
         except TrialsLostError as error:
             return written, error.trial_ids
         changes = done.changed_trials.values()
@@ -376,8 +382,8 @@ class StudyServer:
         self._is_closed = True
         with contextlib.suppress(HptuiError):
             self._errands.do("release", self._release, wait_s)
-        self._errands.end(wait_s)
-        self._exit.close()
+        if self._errands.end(wait_s):
+            self._exit.close()
 
     # -- the thread
 
@@ -408,6 +414,12 @@ class StudyServer:
             return
         key, number, result = uncertain
         with connection.begin():
+            # The lock is free when the server has done with that write, one way or the other.
+            connection.exec_driver_sql(
+                "SELECT study_id FROM study_system_attributes WHERE study_id = %s"
+                f" AND {self.dialect.key} = %s FOR UPDATE",
+                (self._study_id, mark.key),
+            )
             found = study_attributes(self.dialect, connection, self._study_id, mark.key)
         stored = read_mark(found.get(mark.key, ""))
         if stored is not None and stored.n_written == number:
@@ -482,10 +494,9 @@ class StudyServer:
     def _give_back(self, connection: Connection) -> None:
         """Let go of trials that were made or taken up, and of which the engine was never told."""
         for key, result in {**self._errands.unclaimed, **self._committed}.items():
-            what, whose = cast("tuple[str, int]", key) if isinstance(key, tuple) else ("", 0)
-            if what == "take" and result:
-                state, of = "WAITING", whose
-            elif what == "create":
+            if _is_take(key) and result:
+                state, of = "WAITING", key[1]
+            elif isinstance(key, tuple) and key[0] == "create":
                 state, of = "FAIL", result[0]
             else:
                 continue
@@ -505,7 +516,11 @@ class StudyServer:
     def _connected(self) -> Connection:
         if self._connection is None:
             self._engine = self._engine or _engine_of(self.address)
-            self._connection = self._engine.connect()
+            connection = self._connection = self._engine.connect()
+            if not self.dialect.is_mysql:
+                with connection.begin():
+                    connection.exec_driver_sql(f"SET statement_timeout = {_STATEMENT_MS}")
+                    connection.exec_driver_sql(f"SET lock_timeout = {_LOCK_MS}")
         return self._connection
 
     def _let_go(self) -> None:
@@ -541,6 +556,10 @@ class StudyServer:
             raise StorageBusyError(f"{self.shown} cannot be {verb}: {safe_line(error)}") from error
 
 
+def _is_take(key: Hashable) -> TypeGuard[tuple[str, int]]:
+    return isinstance(key, tuple) and key[0] == "take"
+
+
 def _engine_of(address: SourceAddress) -> Engine:
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
@@ -552,8 +571,6 @@ def _engine_of(address: SourceAddress) -> Engine:
         options |= {"read_timeout": seconds, "write_timeout": seconds}
     elif "psycopg" in url.drivername:
         options["tcp_user_timeout"] = _STATEMENT_MS
-        if "options" not in url.query:
-            options["options"] = f"-c statement_timeout={_STATEMENT_MS} -c lock_timeout={_LOCK_MS}"
     return create_engine(
         url, poolclass=NullPool, connect_args=options, isolation_level="READ COMMITTED"
     )

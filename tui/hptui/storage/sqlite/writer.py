@@ -151,7 +151,7 @@ class StudyFile:
         self._look_at_s = time.monotonic() + _LOOK_S
         try:
             self.server.look(max(wait_s, _LOOK_S))
-        except StorageBusyError as error:
+        except (StorageBusyError, StorageWriteError) as error:
             self.trouble = error.message
             return False
         self._is_mirror_behind = False

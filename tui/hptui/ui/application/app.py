@@ -26,7 +26,7 @@ from hptui.ui.application.services import AppServices, ServingApp
 from hptui.ui.application.settings import load_settings
 from hptui.ui.commands.command_table import CommandHost
 from hptui.ui.look.stylesheet import OnceReadStylesheet
-from hptui.ui.look.themes import DEFAULT_THEME, own_themes, with_own_variables
+from hptui.ui.look.themes import DEFAULT_THEME, in_sixteen_colours, own_themes, with_own_variables
 from hptui.ui.widgets.scrolling import ThinScrollBar
 
 if TYPE_CHECKING:
@@ -112,6 +112,11 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         has_colours = self.is_headless or self.console.color_system in ("truecolor", "256")
         return has_colours and not is_ansi
 
+    @property
+    def _has_sixteen_colours(self) -> bool:
+        is_on_terminal = self._driver is not None and not self.is_headless
+        return is_on_terminal and self.console.color_system == "standard"
+
     def _set_title(self, title: str) -> None:
         from hptui.ui.application.terminal import TerminalDriver
 
@@ -141,6 +146,8 @@ class HptuiApp(ServingApp, inherit_bindings=False):
     async def on_mount(self) -> None:
         """Open the study that was asked for, and say what was wrong with the settings."""
         threading.excepthook = self._take_thread_failure
+        if self._has_sixteen_colours:
+            self.refresh_css(animate=False)
         if self.ending is not None:
             loop = asyncio.get_running_loop()
             self.ending.hear(
@@ -153,6 +160,8 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         place = self.services.place
         if place.file is not None and place.study is not None and self._home is None:
             await self.push_screen(self.services.screens.study(place.file, place.study))
+        if place.objective is not None and self._home is None:
+            await self.push_screen(self.services.screens.setup(place.objective))
         self.call_after_refresh(self._follow_sources)
         for trouble in (self.services.settings.trouble, self._theme_trouble()):
             if trouble:
@@ -210,7 +219,10 @@ class HptuiApp(ServingApp, inherit_bindings=False):
 
     def get_css_variables(self) -> dict[str, str]:
         """Return the theme's variables with the ones for states and charts."""
-        self.services.theme_variables = with_own_variables(super().get_css_variables())
+        variables = with_own_variables(super().get_css_variables())
+        if self._has_sixteen_colours:
+            variables = in_sixteen_colours(variables)
+        self.services.theme_variables = variables
         return self.services.theme_variables
 
     def get_line_filters(self) -> Sequence[LineFilter]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hptui.domain.objective import ObjectiveRef
     from hptui.storage.mirror.address import SourceAddress
 
 
@@ -23,6 +24,8 @@ class OpenPlace:
     """A study of `file` to show at once."""
     source: SourceAddress | None = None
     """What `file` is a mirror of, which is followed while the application is open."""
+    objective: ObjectiveRef | None = None
+    """An objective for which a new study is set up at once."""
 
     @property
     def path(self) -> Path:

@@ -186,6 +186,7 @@ MOVING: Final = (
     (("j", "k", "up", "down"), "Move in lists, tables and logs"),
     (("g", "G", "home", "end"), "Go to the first, or to the last"),
     (("ctrl+d", "ctrl+u"), "Move by half a page; the page keys move by a page"),
+    (("5", "j"), "Move five times as far, where digits are no keys of the screen"),
     (("left", "right", "up", "down"), "In a plot, go to the nearest trial that way"),
 )
 """The keys that move in lists, tables and logs, as people write them, and what they do.

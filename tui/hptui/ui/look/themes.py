@@ -42,6 +42,70 @@ OWN_COLOURS: Final = {
     "chart-series-6": "error",
 }
 """Variables of ours, and the one that a theme without them has instead."""
+_SIXTEEN_ON_DARK: Final = {
+    "state-running": "55ffff",
+    "state-complete": "55ff55",
+    "state-pruned": "aa5500",
+    "state-failed": "ff5555",
+    "state-waiting": "aaaaaa",
+    "state-best": "ffff55",
+    "state-infeasible": "ff55ff",
+    "chart-axis": "aaaaaa",
+    "chart-trial": "00aa00",
+    "chart-median": "aaaaaa",
+    "chart-target": "55ffff",
+    "chart-selected": "ffffff",
+    "chart-series-1": "55ffff",
+    "chart-series-2": "ffff55",
+    "chart-series-3": "55ff55",
+    "chart-series-4": "ff55ff",
+    "chart-series-5": "00aaaa",
+    "chart-series-6": "ff5555",
+    "dimmed": "aaaaaa",
+    "disabled": "555555",
+    "rule": "555555",
+    "footer-key-foreground": "ffff55",
+    "block-cursor-background": "555555",
+    "block-cursor-foreground": "ffffff",
+    "block-cursor-blurred-background": "555555",
+}
+"""Of the sixteen colours of a terminal, as they are usually mixed."""
+_SIXTEEN_ON_LIGHT: Final = {
+    "state-running": "0000aa",
+    "state-complete": "00aa00",
+    "state-pruned": "aa5500",
+    "state-failed": "aa0000",
+    "state-waiting": "555555",
+    "state-best": "aa00aa",
+    "state-infeasible": "ff5555",
+    "chart-axis": "555555",
+    "chart-trial": "00aaaa",
+    "chart-median": "555555",
+    "chart-target": "0000aa",
+    "chart-selected": "000000",
+    "chart-series-1": "0000aa",
+    "chart-series-2": "aa5500",
+    "chart-series-3": "00aa00",
+    "chart-series-4": "aa00aa",
+    "chart-series-5": "00aaaa",
+    "chart-series-6": "aa0000",
+    "dimmed": "555555",
+    "disabled": "aaaaaa",
+    "rule": "aaaaaa",
+    "footer-key-foreground": "aa00aa",
+    "block-cursor-background": "aaaaaa",
+    "block-cursor-foreground": "000000",
+    "block-cursor-blurred-background": "aaaaaa",
+}
+_SIXTEEN_COLOUR_BLIND: Final = {
+    "state-complete": "ffffff",
+    "state-pruned": "5555ff",
+    "state-failed": "aa5500",
+    "chart-trial": "00aaaa",
+    "chart-series-3": "ffffff",
+    "chart-series-6": "aa5500",
+}
+"""Without green beside red."""
 SHADES: Final = {"dimmed": 0.68, "disabled": 0.4, "rule": 0.16}
 """Variables of ours between a theme's background (0) and its foreground (1)."""
 
@@ -179,6 +243,20 @@ def _ramp(variables: Mapping[str, str]) -> dict[str, str]:
     is_dark = Color.parse(variables["background"]).brightness < _HALF
     colours = CIVIDIS if variables.get("chart-ramp") == "cividis" else VIRIDIS
     return {f"chart-{r}": value for r, value in ramp_colours(colours, is_dark=is_dark).items()}
+
+
+def in_sixteen_colours(variables: dict[str, str]) -> dict[str, str]:
+    """Return a theme's variables for a terminal of sixteen colours, which are told apart there.
+
+    The terminal shows the nearest it has of any other, and for most of a theme's that is a grey.
+    """
+    if variables["background"].startswith(_ANSI):
+        return variables
+    is_dark = Color.parse(variables["background"]).brightness < _HALF
+    chosen = {**_SIXTEEN_ON_DARK} if is_dark else {**_SIXTEEN_ON_LIGHT}
+    if is_dark and variables.get("chart-ramp") == "cividis":
+        chosen |= _SIXTEEN_COLOUR_BLIND
+    return {**variables, **{name: f"#{colour}" for name, colour in chosen.items()}}
 
 
 def rich_colour(value: str) -> str:

@@ -34,7 +34,7 @@ from hptui.ui.setup.setup_sources import (
     open_draft,
     with_text,
 )
-from hptui.ui.setup.space_pane import SpacePane, nothing_found
+from hptui.ui.setup.space_pane import SpacePane, nothing_found, what_to_do
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.field_table import FieldTable
 from hptui.ui.widgets.naming import pane_title
@@ -336,10 +336,8 @@ class SetupScreen(CommandScreen[None]):
         self._probed = None
         self._show_all()
         if opened.trouble:
-            again = f"{self.app.services.first_key_of('probe')} looks again."
-            self.space.tell(
-                f"{sentence(opened.trouble)} {opened.hint}".strip() + f"  {again}", is_trouble=True
-            )
+            key_of = self.app.services.first_key_of
+            self.space.tell(what_to_do(opened.trouble, opened.hint, key_of), is_trouble=True)
         elif self._draft.ref is None:
             key = self.app.services.first_key_of("pick-objective")
             self.space.tell(f"Choose an objective first (press {key}).")

@@ -71,7 +71,13 @@ class SpacePane(Vertical):
 
 def nothing_found(probed: ProbeResult, key_of: KeyOf) -> tuple[str, str]:
     """Return what to say where probing found no parameter, and what stands below it."""
-    again = f"{key_of('probe')} looks again."
     if probed.error:
-        return f"{sentence(probed.error)} {probed.hint}".strip() + f"  {again}", probed.detail
-    return f"The objective suggests no parameter. {again}", ""
+        return what_to_do(probed.error, probed.hint, key_of), probed.detail
+    return f"The objective suggests no parameter. {key_of('probe')} looks again.", ""
+
+
+def what_to_do(trouble: str, hint: str, key_of: KeyOf) -> str:
+    """Return why there is no search space, with the keys that help."""
+    again, other = key_of("probe"), key_of("pick-objective")
+    keys = f"{again} looks again, {other} takes other arguments or another objective."
+    return f"{sentence(trouble)} {hint}".strip() + f"  {keys}"

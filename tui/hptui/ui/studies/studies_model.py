@@ -211,8 +211,8 @@ def _there_text(row: StudyRow, mirror: MirrorState, now_s: float) -> str:
     running = row.counts.get("RUNNING", 0)
     state = f"{running} running" if running else _age(row.last_activity_s, now_s)
     # The picture may be a moment older than the reading.
-    read_s = min(now_s, mirror.synced_s or now_s)
-    return f"{state}, read {_age(read_s, now_s)}  {safe_line(mirror.address)}"
+    read_s = now_s - min(now_s, mirror.synced_s or now_s)
+    return f"{state}, read {read_s:.0f} s ago  {safe_line(mirror.address)}"
 
 
 def stale_text(mirror: MirrorState, now_s: float) -> str:

@@ -77,7 +77,8 @@ def _why_no_comparison(state: StudiesState) -> str | None:
 def _why_not_with(command_id: str, row: StudyRow | None) -> str | None:
     if row is None:
         return "There is no study under the cursor."
-    if row.problem and command_id in _NEEDS_READABLE:
+    # A damaged file can be deleted or mended; of what is elsewhere that is a study only.
+    if row.problem and (command_id in _NEEDS_READABLE or row.mirror is not None):
         return f"{safe_line(row.name, max_chars=60)} cannot be read; enter says why."
     if row.mirror is not None and (
         command_id == "run-again" or (command_id in _CHANGES and not is_changeable(row.mirror))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from array import array
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, AnyStr, Final
+from typing import TYPE_CHECKING, Final
 
 from hptui.domain.sgr import PLAIN, coloured_line
 from hptui.storage.files.side_files import open_side_file
@@ -43,6 +44,7 @@ class LogSearch:
         self._older, self._newer = array("Q"), array("Q")
         self._searched_to = 0
         self.n_hits = 0
+        self._going_on = threading.Lock()
         self.is_done = False
         """Whether all has been searched that was there at first."""
 
@@ -71,7 +73,7 @@ class LogSearch:
         Raises:
             OSError: The log cannot be read.
         """
-        with os.fdopen(open_side_file(self._path), "rb") as stream:
+        with self._going_on, os.fdopen(open_side_file(self._path), "rb") as stream:
             stream.seek(self._searched_to)
             while block := stream.read(BLOCK_BYTES):
                 at = block.rfind(b"\n") + 1
@@ -126,18 +128,12 @@ def _matching(block: bytes, words: str) -> Iterator[int]:
             at = folded.find(b"\n", at)
             if at < 0:
                 return
-    elif plain.isascii():
-        yield from _matching_lines(block, plain.lower(), words.encode("utf-8", "replace"), b"\n")
-    else:
-        text = plain.decode("utf-8", "backslashreplace").casefold()
-        yield from _matching_lines(block, text, words, "\n")
-
-
-def _matching_lines(block: bytes, folded: AnyStr, words: AnyStr, end: AnyStr) -> Iterator[int]:
-    if words not in folded:
+        return
+    text = plain.decode("utf-8", "backslashreplace").casefold()
+    if words not in text:
         return
     at = 0
-    for raw, line in zip(block.split(b"\n"), folded.split(end), strict=True):
+    for raw, line in zip(block.split(b"\n"), text.split("\n"), strict=True):
         if words in line:
             yield at
         at += len(raw) + 1

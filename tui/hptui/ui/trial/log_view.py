@@ -13,6 +13,7 @@ from hptui.domain.text import safe_line
 from hptui.ui.trial.log_search import LogSearch, read_window
 from hptui.ui.trial.trial_page_lines import log_lines, log_title
 from hptui.ui.widgets.line_view import LineView
+from hptui.ui.widgets.naming import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +70,8 @@ class LogView(LineView):
         self._page: TrialPage | None = None
         self._window: LogWindow | None = None
         self._is_reading = False
+        self._wanted: tuple[int, int] | None = None
+        """The place, and its row, that is to be read when the reading under way has ended."""
         self._search: LogSearch | None = None
         self._search_words = ""
         self._share = 1.0
@@ -79,7 +82,7 @@ class LogView(LineView):
         before, self._page = self._page, page
         if before is None or before.number != page.number:
             self._stop_search()
-            self._window, self._follow = None, True
+            self._window, self._wanted, self._follow = None, None, True
         if self._window is None:
             self.show(log_lines(page))
         self._show_title()
@@ -171,7 +174,10 @@ class LogView(LineView):
     def _read(self, offset: int, row: int) -> None:
         """Read the lines around a place in a thread, and show them."""
         page = self._page
-        if self._is_reading or page is None or page.log_path is None:
+        if page is None or page.log_path is None:
+            return
+        if self._is_reading:
+            self._wanted = offset, row
             return
         self._is_reading, path = True, page.log_path
 
@@ -188,7 +194,12 @@ class LogView(LineView):
         """Show another place of the log."""
         message.stop()
         self._is_reading = False
+        wanted, self._wanted = self._wanted, None
         if self._page is None or message.path != self._page.log_path:
+            return
+        if wanted is not None:
+            # A person who presses a key again means the last one.
+            self._read(*wanted)
             return
         if isinstance(message.window, str):
             self.app.notify(message.window, severity="error")
@@ -218,7 +229,7 @@ class LogView(LineView):
         if search is not None and not search.is_done:
             searched = show_size(round(self._share * page.log.n_bytes))
             title += f", {searched} searched for {safe_line(self._search_words, max_chars=30)!r}"
-        self.border_title = safe_line(title)
+        self.border_title = pane_title(title)
 
     # Beyond the lines that are in memory.
 

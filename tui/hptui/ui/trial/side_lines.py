@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _NAME_CHARS: Final = 24
 _NOTE_LINES: Final = 12
-_READ_LATER: Final = frozenset({"place", "tags"})
+_READ_LATER: Final = frozenset({"place", "memory", "tags"})
 """Of a trial's outcome, what is in the file alone."""
 _KNOWN: Final = frozenset({"", "parameters", SYSTEM_SECTION})
 """Sections of the trial's page that stand above, or have no room here."""

@@ -6,6 +6,7 @@ parameters and of user attributes are remembered for each study.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SCREEN: Final = "columns"
-_MAX_STUDIES: Final = 50
-"""Of so many studies columns are remembered, of those that were arranged last."""
-_MAX_KEYS: Final = 100
+_MAX_CHARS: Final = 30_000
+"""So much is kept of studies, of those that were arranged last: the file has its limit, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,12 @@ def remember_columns(path: Path, study_name: str, columns: ShownColumns) -> None
     kept = dict(cast("dict[str, Any]", studies)) if isinstance(studies, dict) else {}
     name = _name_of(path, study_name)
     kept.pop(name, None)
-    of_study = [*params, *columns.attributes][:_MAX_KEYS]
+    of_study = [*params, *columns.attributes]
     if of_study:
         kept[name] = of_study
-    remember(
-        _SCREEN,
-        hidden=sorted(columns.hidden - set(params)),
-        studies=dict(list(kept.items())[-_MAX_STUDIES:]),
-    )
+    while len(json.dumps(kept)) > _MAX_CHARS:
+        del kept[next(iter(kept))]
+    remember(_SCREEN, hidden=sorted(columns.hidden - set(params)), studies=kept)
 
 
 def _name_of(path: Path, study_name: str) -> str:

@@ -93,8 +93,7 @@ class StateColumn:
         text = f"{mark} {word}{self._annotations(snapshot, row)}"
         if state != FAIL:
             return Cell(text, role)
-        why = snapshot.causes.get(int(snapshot.trials.numbers[row]), "")
-        return Cell(text, role, why.removeprefix("exception "))
+        return Cell(text, role, _cause_of(snapshot, row))
 
     def _annotations(self, snapshot: StudySnapshot, row: int) -> str:
         if not (snapshot.noted or snapshot.tagged):
@@ -190,8 +189,14 @@ class CauseColumn:
 
     def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
         """Return the cause as the page of failures has it."""
-        text = snapshot.causes.get(int(snapshot.trials.numbers[row]))
-        return _EMPTY if text is None else Cell(text, "failed")
+        text = _cause_of(snapshot, row)
+        return Cell(text, "failed") if text else _EMPTY
+
+
+def _cause_of(snapshot: StudySnapshot, row: int) -> str:
+    """Return why a trial failed, with the kind where it is none of the objective's own errors."""
+    cause = snapshot.causes.get(int(snapshot.trials.numbers[row]), "")
+    return cause.removeprefix("exception ")
 
 
 @dataclass(frozen=True, slots=True)

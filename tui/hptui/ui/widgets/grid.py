@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from hptui.ui.widgets.counts import COUNT_BINDINGS, TypedCount, is_count_free
 from hptui.ui.widgets.grid_columns import GridColumns
 from hptui.ui.widgets.grid_lines import GridPainter
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
@@ -54,6 +55,7 @@ class Grid(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual
         Binding("left", "turn(-1)", "columns to the left", show=False),
         Binding("right", "turn(1)", "columns to the right", show=False),
         Binding("enter", "open", "open", show=False),
+        *COUNT_BINDINGS,
     ]
     DEFAULT_CSS = """
     Grid {
@@ -134,6 +136,7 @@ class Grid(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual
         self._key: RowKey | None = None
         self._said_key: RowKey | None = None
         self._empty = empty
+        self._count = TypedCount()
         self._lines: dict[int, Strip] = {}
         if model is not None:
             self.show(model, empty=empty)
@@ -265,12 +268,25 @@ class Grid(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual
         self._lines.clear()
         self._bring_into_sight()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave digits to a screen that has a use for them."""
+        return action != "count" or is_count_free(self, str(parameters[0]))
+
+    def action_count(self, digit: str) -> None:
+        """Take a digit of how far the next movement goes."""
+        self._count.add(digit)
+
+    def on_key(self, event: events.Key) -> None:
+        """Forget a count where something else is done."""
+        self._count.look_at(event.key)
+
     def action_move(self, rows: int) -> None:
-        """Move the cursor down by `rows`."""
-        self.move_to_row(self._row + rows)
+        """Move the cursor down by `rows`, as often as was typed."""
+        self.move_to_row(self._row + rows * (self._count.take() or 1))
 
     def action_page(self, pages: float) -> None:
         """Move the cursor down by pages, and the rows with it."""
+        pages *= self._count.take() or 1
         rows = max(1, int(abs(pages) * self._height)) * (1 if pages > 0 else -1)
         self._scroll_rows_to(int(self.scroll_offset.y) + rows)
         self.move_to_row(self._row + rows)
@@ -280,8 +296,9 @@ class Grid(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual
         self.move_to_row(0)
 
     def action_move_to_end(self) -> None:
-        """Put the cursor on the last row."""
-        self.move_to_row(self._n_rows - 1)
+        """Put the cursor on the last row, or on that of a number that was typed."""
+        count = self._count.take()
+        self.move_to_row(self._n_rows - 1 if count is None else count - 1)
 
     def action_turn(self, columns: int) -> None:
         """Show columns further to the right, or to the left."""

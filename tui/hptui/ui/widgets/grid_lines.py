@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     CellOf = Callable[[int], tuple[str, Style, str]]
     """The text of a column's cell, its style, and what is told behind it where there is room."""
 
-_OPEN_CELLS: Final = 12
+_OPEN_CELLS: Final = 24
 """An open column of which so much is in sight tells enough."""
 
 

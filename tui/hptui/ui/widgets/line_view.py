@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from hptui.ui.widgets.counts import COUNT_BINDINGS, TypedCount, is_count_free
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 from hptui.ui.widgets.wrapped_lines import wrap_lines
 
@@ -71,6 +72,7 @@ class LineView(  # pyright: ignore[reportIncompatibleMethodOverride] - among Tex
         Binding("ctrl+d", "scroll_half(1)", show=False),
         Binding("n", "next_hit(1)", show=False),
         Binding("N", "next_hit(-1)", show=False),
+        *COUNT_BINDINGS,
     ]
     DEFAULT_CSS = """
     LineView {
@@ -129,6 +131,7 @@ class LineView(  # pyright: ignore[reportIncompatibleMethodOverride] - among Tex
         self._given: Sequence[Sequence[Span]] = ()
         self._shown: Sequence[Sequence[Span]] = ()
         self._hits: list[int] = []
+        self._count = TypedCount()
         self._hit = -1
         self._words = ""
 
@@ -215,9 +218,30 @@ class LineView(  # pyright: ignore[reportIncompatibleMethodOverride] - among Tex
         ]
         return Strip(segments).crop_extend(left, left + width, base)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave digits to a screen that has a use for them."""
+        return action != "count" or is_count_free(self, str(parameters[0]))
+
+    def action_count(self, digit: str) -> None:
+        """Take a digit of how far the next movement goes."""
+        self._count.add(digit)
+
+    def on_key(self, event: events.Key) -> None:
+        """Forget a count where something else is done."""
+        self._count.look_at(event.key)
+
+    def action_scroll_up(self) -> None:
+        """Scroll up by a line, or as many as were typed."""
+        self.scroll_relative(y=-(self._count.take() or 1), animate=False)
+
+    def action_scroll_down(self) -> None:
+        """Scroll down by a line, or as many as were typed."""
+        self.scroll_relative(y=self._count.take() or 1, animate=False)
+
     def action_scroll_half(self, by: int) -> None:
-        """Scroll by half a page."""
-        self.scroll_relative(y=by * max(1, self.size.height // 2), animate=False)
+        """Scroll by half a page, as often as was typed."""
+        times = self._count.take() or 1
+        self.scroll_relative(y=by * times * max(1, self.size.height // 2), animate=False)
 
     def action_next_hit(self, by: int) -> None:
         """Go to the next line that was searched for, or the one before."""

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.cli.options.locate import add_studies_option, spelling_of, studies_folder
-from hptui.cli.options.mirrored import mirrored_file, require_source
+from hptui.cli.options.locate import (
+    add_studies_option,
+    finish_left_change,
+    spelling_of,
+    studies_folder,
+    typed_path,
+)
+from hptui.cli.options.mirrored import mirrored_file, source_of
 from hptui.cli.output.detail_json import mirror_json
 from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
@@ -15,7 +22,7 @@ from hptui.domain.json_values import dump
 from hptui.domain.readable import plural, show_age, show_duration
 from hptui.domain.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
-from hptui.errors import HptuiError
+from hptui.errors import HptuiError, UsageError
 from hptui.registry.catalogue import shown_name
 from hptui.storage.mirror.mirrors import place_name
 from hptui.storage.read.studies import StudySummary, list_studies
@@ -24,7 +31,6 @@ from hptui.storage.sqlite.timestamps import iso_utc
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from pathlib import Path
 
 _ANSWER_TIMEOUT_S: Final = 1.0
 """A list does not wait longer for an engine that is busy."""
@@ -111,10 +117,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument(
         "place",
-        metavar="ADDRESS",
+        metavar="PLACE",
         nargs="?",
-        help="a server, a journal, or NAME: of a storage in the settings (default: the studies "
-        "folder)",
+        help="another folder, a study file, a server's address, a journal, or NAME: of a storage "
+        "in the settings (default: the studies folder)",
     )
     add_studies_option(parser)
     parser.add_argument(
@@ -130,15 +136,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List the studies; a file that cannot be read is listed with its problem."""
-    folder = (
-        studies_folder(args.studies)
-        if args.place is None
-        else mirrored_file(require_source(args.place))
-    )
+    address = None if args.place is None else source_of(args.place)
+    folder = _place_here(args) if address is None else mirrored_file(address)
     studies = sorted(
         list_studies(folder), key=lambda study: study.last_activity_s or 0.0, reverse=True
     )
-    if args.place is not None:
+    if address is not None:
         # A source without studies is no file that has something wrong with it.
         studies = [study for study in studies if not (study.problem and study.is_of_empty_file)]
     if args.tag:
@@ -165,6 +168,30 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(studies, runs)
     return 0
+
+
+def _place_here(args: argparse.Namespace) -> Path:
+    """Return the folder, or the study file, that is listed.
+
+    Raises:
+        UsageError: There is no such folder or file.
+    """
+    if args.place is None:
+        return studies_folder(args.studies)
+    typed = Path(typed_path(args.place))
+    try:
+        is_there = typed.is_dir() or typed.is_file()
+    except (OSError, ValueError):
+        is_there = False
+    if not is_there:
+        raise UsageError(
+            f"There is no folder, study file or journal {safe_line(args.place)}.",
+            hint="Give one that is there, an address like postgresql://me@host/db, or NAME: of a "
+            "storage in the settings; `hptui ls` alone lists the studies folder.",
+        )
+    place = typed.absolute()
+    finish_left_change(place if typed.is_dir() else place.parent)
+    return place
 
 
 def _print(studies: list[StudySummary], runs: Sequence[RunNow | None]) -> None:
