@@ -352,6 +352,7 @@ def test_an_engine_that_dies_is_seen(tmp_path: Path) -> None:
             screenshot {seen}
             wait "not running" 20s
             wait "has died; 2 trials are stale."
+            wait "The run has ended without a word."
             expect "Stale 2"
             press space
             wait "This study is not running; r sets up its next run."

@@ -193,10 +193,9 @@ class StudyScreen(CommandScreen[None]):
                 services.write,
                 services.settings.at_end,
             )
-        if self._signs.show(summarize_run(snapshot)):
+        is_end = self._signs.show(summarize_run(snapshot)) or bool(self._ended)
+        if is_end and not snapshot.trouble:
             self._tell_end(run_end_lines(snapshot, arrow="→" if services.unicode else "to"))
-        elif snapshot.engine is not None:
-            self._tell_end(())
         self._show_face(empty_face(snapshot, self.app.services.first_key_of))
         strip = self.query_one(WorkerStrip)
         rows = next((rows for name, rows in _WORKER_ROWS.items() if self.has_class(name)), 2)
