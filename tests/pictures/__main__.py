@@ -121,7 +121,7 @@ SCRIPTS = {
         screenshot view-importance.svg
         press 4
         wait "parameters, h chooses" 60s
-        press shift+tab right
+        press tab right
         screenshot view-slice.svg
         press h
         wait "What the view shows" 10s

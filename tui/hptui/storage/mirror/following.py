@@ -52,8 +52,14 @@ _FIRST_PATIENCE_S: Final = 1_200.0
 class MirrorWriter:
     """Keeps one mirror in step with its source. The process must hold `writing`."""
 
-    def __init__(self, address: SourceAddress, path: Path) -> None:
+    def __init__(
+        self,
+        address: SourceAddress,
+        path: Path,
+        own_source: Callable[[SourceAddress], Source] | None = None,
+    ) -> None:
         self._address = address
+        self._own_source = own_source
         self.path = path
         self._file: MirrorFile | None = None
         self._source: Source | None = None
@@ -110,7 +116,7 @@ class MirrorWriter:
     def _look(self) -> bool:
         try:
             if self._source is None:
-                source = source_of(self._address)
+                source = (self._own_source or source_of)(self._address)
                 source.open()
                 self._source = source
             if self._file is None:

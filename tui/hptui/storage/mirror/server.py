@@ -96,8 +96,10 @@ class _Seen:
 class ServerSource:
     """A database with Optuna's tables, or one study in it."""
 
-    def __init__(self, address: SourceAddress) -> None:
+    def __init__(self, address: SourceAddress, attributes_s: float | None = None) -> None:
+        """Take an address; `attributes_s` is how often to read studies' attributes on MySQL."""
         self._address = address
+        self._attributes_s = attributes_s
         self._engine: Engine | None = None
         self._connection: Connection | None = None
         self._swept_s = -math.inf
@@ -179,7 +181,8 @@ class ServerSource:
         unfinished = _Seen(None, seen.swept, seen.tagged).cursor()
         tagged = seen.tagged
         yield from self._studies(connection, mirrored)
-        if snapshot is not None or time.monotonic() - self._studies_s >= ATTRIBUTES_S:
+        every_s = ATTRIBUTES_S if self._attributes_s is None else self._attributes_s
+        if snapshot is not None or time.monotonic() - self._studies_s >= every_s:
             tagged = yield from self._attributes(connection, mirrored)
             self._studies_s = time.monotonic()
         yield from self._open_trials(connection, mirrored)

@@ -13,7 +13,7 @@ import math
 import secrets
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, cast
 
 from hptui.domain.attribute_keys import ENGINE_PREFIX, STUDY_KEY
 from hptui.domain.text import safe_line
@@ -88,7 +88,8 @@ class StudyServer:
                 f"Another process of yours copies {safe_line(address)} to {self.path.name}.",
                 hint="hptui status tells whether a run of yours goes on there. Else try again.",
             )
-        self._writer = MirrorWriter(address, self.path)
+        # What was written must be in the mirror at once: memory takes it from there.
+        self._writer = MirrorWriter(address, self.path, lambda each: ServerSource(each, 0.0))
         self._engine: Engine | None = None
         self._connection: Connection | None = None
         self._mark: EngineMark | None = None
@@ -496,7 +497,7 @@ class StudyServer:
         for key, result in {**self._errands.unclaimed, **self._committed}.items():
             if _is_take(key) and result:
                 state, of = "WAITING", key[1]
-            elif isinstance(key, tuple) and key[0] == "create":
+            elif isinstance(key, tuple) and "create" in key:
                 state, of = "FAIL", result[0]
             else:
                 continue
@@ -550,14 +551,14 @@ class StudyServer:
                 isinstance(error, DBAPIError) and error.connection_invalidated
             )
             kind = StorageBusyError if may_pass else StudyFileError
-            raise kind(refusal.message, hint=refusal.hint) from error
+            raise kind(f"{refusal.message.rstrip('. ')}.", hint=refusal.hint) from error
         except OSError as error:
             self._let_go()
-            raise StorageBusyError(f"{self.shown} cannot be {verb}: {safe_line(error)}") from error
+            raise StorageBusyError(f"{self.shown} cannot be {verb}: {safe_line(error)}.") from error
 
 
 def _is_take(key: Hashable) -> TypeGuard[tuple[str, int]]:
-    return isinstance(key, tuple) and key[0] == "take"
+    return isinstance(key, tuple) and cast("tuple[object, ...]", key)[0] == "take"
 
 
 def _engine_of(address: SourceAddress) -> Engine:

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
     from textual import events
     from textual.app import ComposeResult
+    from textual.widget import Widget
 
     from hptui.ui.commands.command_table import Command, Place
 
@@ -155,6 +156,17 @@ class StudyScreen(CommandScreen[None]):
         self._feed.stop()
         if self._signs is not None:
             self._signs.clear()
+
+    @property
+    def focus_chain(self) -> list[Widget]:
+        """The panes in the order of tab: after the table the plots, whatever stands at its side."""
+        places = [(TrialTable, 2), (TrialSide, 1)]
+
+        def place(pane: Widget) -> int:
+            above = pane.ancestors_with_self
+            return next((at for kind, at in places if any(isinstance(x, kind) for x in above)), 0)
+
+        return sorted(super().focus_chain, key=place)
 
     @property
     def plots(self) -> PlotArea:
