@@ -181,7 +181,10 @@ def main() -> None:
     """Print all parts, or those that are named: costs, answers, many."""
     asked = sys.argv[1:] or ["costs", "answers", "many"]
     with ExitStack() as stack:
-        backends: list[Backend] = [each for each in FAR if can_have(each, stack)]
+        backends: list[Backend] = []
+        for each in FAR if asked != ["many"] else ():
+            if can_have(each, stack):
+                backends.append(each)
         if "costs" in asked:
             print("\n".join(costs(backends)), flush=True)
         if "answers" in asked:

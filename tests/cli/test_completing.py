@@ -118,6 +118,9 @@ def test_the_first_word_is_a_command_or_what_the_application_opens(
     assert completed("hptui tr", monkeypatch) == ["trials", "train"]
     monkeypatch.chdir(folder / "studies")
     assert completed("hptui ../elsewhere/f", monkeypatch) == ["../elsewhere/forest.db"]
+    (folder / "elsewhere" / "fit.py").write_text("")
+    files = ["../elsewhere/fit.py", "../elsewhere/forest.db"]
+    assert sorted(completed("hptui ../elsewhere/f", monkeypatch)) == files
 
 
 def _said_by(shell: str, script: str, folder: Path) -> list[str]:

@@ -143,6 +143,7 @@ def test_every_command_with_json_is_tried_here_or_needs_more() -> None:
         "page",
         "report",
         "drive",
+        "serve",
         "mirror",
         "push",
     }

@@ -122,7 +122,7 @@ def test_a_machine_that_vanishes_is_lost_on_both_sides(server: Server, tmp_path:
         server,
         tmp_path,
         *(f"{SOURCE}:waits", "--hosts", "one", "--trials", "1"),
-        *("--lost-after", "2s", "--retry-lost", "0"),
+        *("--lost-after", "3s", "--retry-lost", "0"),
     )
     parts = wait_for_trial(server.folder, 0)
     session = parts["agent"].parent()
@@ -133,7 +133,7 @@ def test_a_machine_that_vanishes_is_lost_on_both_sides(server: Server, tmp_path:
         _, err = rest_of(process)
         assert process.returncode == 3, err
         (trial,) = load(tmp_path, "s").trials
-        assert error_of(trial) == "lost: Nothing was heard of the worker on one for 2 s."
+        assert error_of(trial) == "lost: Nothing was heard of the worker on one for 3 s."
         wait_for_ends(parts.values())
     finally:
         session.resume()

@@ -232,7 +232,8 @@ def places() -> dict[str, Path]:
 def main() -> None:
     """Write all parts anew."""
     for name, path in places().items():
-        head, _, tail = parts_of(page_text(path), name)
+        # Another part of the same page may just have been written.
+        head, _, tail = parts_of(path.read_text("utf-8"), name)
         path.write_text(head + BLOCKS[name]() + tail, "utf-8")
 
 

@@ -80,7 +80,11 @@ def test_what_cannot_be_read_gets_a_sentence(
         (ObjectiveRef("file", "/w/train.py", "objective", "train.py"), "train"),
         (ObjectiveRef("file", "/w/train.py", "fit", "train.py:fit"), "train-fit"),
         (ObjectiveRef("module", "pack.age", "fit", "pack.age:fit"), "age-fit"),
-        (ObjectiveRef("file", "/w/ä ö.py", "objective", "x"), "study"),
+        (ObjectiveRef("file", "/w/ä ö.py", "objective", "x"), "ä-ö"),
+        (ObjectiveRef("script", "/w/模型.py", "", "x"), "模型"),
+        (ObjectiveRef("file", "/w/" + "模" * 90 + ".py", "objective", "x"), "模" * 66),
+        (ObjectiveRef("file", "/w/-_ (1).py", "objective", "x"), "1"),
+        (ObjectiveRef("file", "/w/🐍.py", "objective", "x"), "study"),
         (ObjectiveRef("file", "/w/" + "x" * 300 + ".py", "objective", "x"), "x" * 100),
     ],
 )

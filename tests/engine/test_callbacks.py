@@ -71,7 +71,7 @@ def prints(study, trial):
 
 def raises(study, trial):
     if trial.number == 1:
-        raise ValueError("not with\\x1b[2J me")
+        raise ValueError("not with\\x1b[2J me.")
 
 def leaves(study, trial):
     if trial.number == 1:
@@ -152,7 +152,7 @@ def test_callbacks_are_called_in_order_and_may_stop_the_study(file: Path) -> Non
 
 
 FAILING = [
-    ("raises", r"The callback \S+:raises, for trial 1, raised ValueError: not with\\x1b\[2J me\."),
+    ("raises", r"The callback \S+:raises, for trial 1, raised ValueError: not with\\x1b\[2J me\.$"),
     ("leaves", r"The callback \S+:leaves, for trial 1, raised SystemExit"),
     ("dies", r"The callback \S+:dies, for trial 1, ended its process \(exit code 5\)\."),
     ("hangs", r"The callback \S+:hangs, for trial 1, took longer than 1.0 s\."),

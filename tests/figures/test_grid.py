@@ -21,6 +21,8 @@ from hptui.figures.heat import HeatKind, best_in_cells, build_pair, draw_heat, r
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from hptui.figures.canvas.picture import Look
 
 # pyright: reportPrivateUsage=false
@@ -166,3 +168,23 @@ def test_pairs_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     ]
     assert main(["plot", path, "rank", "--param", "lr"]) == 2
     assert "A heat map needs two --param" in capsys.readouterr().err
+
+
+def test_in_colours_no_cell_is_a_stain_among_those_around_it():
+    values = np.full((20, 20), np.nan)
+    values[::4, ::4] = np.arange(5)[:, None] + np.zeros(5)
+    values[8, 8] = 9.0
+    grid = best_in_cells(*_cells_of(values))
+    assert grid.filled()[8, 8] == 9.0
+    soft = grid.filled(0.1)
+    assert 2.0 < soft[8, 8] < 8.0
+    assert (soft >= 0.0).all()
+    assert (soft <= 9.0).all()
+    assert np.abs(np.diff(soft, axis=1)).max() < np.abs(np.diff(grid.filled(), axis=1)).max() / 1.5
+
+
+def _cells_of(
+    values: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64], tuple[int, int]]:
+    rows, columns = np.nonzero(~np.isnan(values))
+    return columns, rows, values[rows, columns], (values.shape[0], values.shape[1])

@@ -15,11 +15,13 @@ from tests.made_trials import param_of
 from hptui.analysis.param_axis import build_param
 from hptui.cli.main import main
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
+from hptui.figures.canvas.picture import ASCII, FINE
 from hptui.figures.slice import build_slices, draw_slices, slices_that_fit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hptui.domain.objective import Direction
     from hptui.figures.canvas.picture import Look
 
 
@@ -148,3 +150,19 @@ def test_the_parameters_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixt
     error = capsys.readouterr().err
     assert "has a parameter 'l\\\\x1br'." in error
     assert "Parameters: lr." in error
+
+
+@pytest.mark.parametrize(("direction", "marks"), [("minimize", "▴^"), ("maximize", "▾v")])
+def test_a_few_values_far_worse_than_most_stand_at_the_edge(direction: Direction, marks: str):
+    sign = 1.0 if direction == "minimize" else -1.0
+    values = [sign * value for value in (500.0, *range(1, 12), 90.0, 3.0)]
+    params = {"x": param_of("x", FloatParam(0, 1), np.linspace(0, 1, 14))}
+    slices = build_slices(made(values, [direction], params=params), ["x"], 0)
+    for look, mark in ((FINE, marks[0]), (ASCII, marks[1])):
+        figure = draw_slices(slices, width=70, height=16, look=look)
+        rows = figure.picture.plain().split("\n")
+        edge = 1 if direction == "minimize" else 12
+        assert rows[edge].count(mark) == 2
+        assert f"{mark} 2 far {'above' if sign > 0 else 'below'}" in rows[-1]
+        assert figure.number_at(rows[edge].index(mark), edge) == 0
+        assert "500" not in figure.picture.plain()

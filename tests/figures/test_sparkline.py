@@ -19,7 +19,7 @@ from hptui.figures.canvas.sparkline import sparkline
         ([0.0, 7.0], 8, "▁▇"),
         ([float(value) for value in range(8)], 8, "▁▂▃▄▄▅▆▇"),
         ([float(value) for value in range(8)], 2, "▁▇"),
-        ([1.0, 5.0, 3.0], 1, "▅"),
+        ([1.0, 5.0, 3.0], 1, "▄"),
         ([-1.7e308, 0.0, 1.7e308], 8, "▁▄▇"),
         ([math.nan, 1.0, math.inf, 2.0], 8, " ▁ ▇"),
         ([math.nan], 8, " "),

@@ -22,7 +22,7 @@ _FONT = re.compile(r"@font-face \{.*?\n    \}\n", re.DOTALL)
 RUNS = (
     ("wine-pipeline", "--trials", "60", "--seed", "1"),
     ("digits-forest", "--trials", "40", "--seed", "1"),
-    ("branin", "--trials", "120", "--seed", "1", "--study", "branin-cma", "--sampler", "cmaes"),
+    ("branin", "--trials", "150", "--seed", "1", "--study", "branin-cma", "--sampler", "cmaes"),
     ("digits-sgd", "--trials", "50", "--seed", "1"),
 )
 
@@ -121,7 +121,7 @@ SCRIPTS = {
         screenshot view-importance.svg
         press 4
         wait "parameters, h chooses" 60s
-        press shift+tab right
+        press tab right
         screenshot view-slice.svg
         press h
         wait "What the view shows" 10s
@@ -148,23 +148,27 @@ OBJECTIVE = '''"""A stand-in for a training: its loss falls as the sampler learn
 import math
 import random
 import time
+from pathlib import Path
+
+PICTURES = Path(__file__).parent
 
 
 def train(trial):
+    # The run goes on no further than pictures have been taken.
+    while len(list(PICTURES.glob("*.svg"))) < trial.number // 5 - 1:
+        time.sleep(0.02)
     rate = math.log10(trial.suggest_float("lr", 1e-5, 1.0, log=True))
     width = trial.suggest_int("width", 16, 512, log=True)
     dropout = trial.suggest_float("dropout", 0.0, 0.6)
     loss = 0.21 + 0.06 * (rate + 2.4) ** 2 + 0.02 * (math.log2(width) - 7) ** 2
-    time.sleep(0.3)
     return loss + (dropout - 0.2) ** 2 + random.uniform(0, 0.02)
 '''
 
 # What is done before each picture of the one that moves, and for how many seconds it is seen.
 SESSION: tuple[tuple[str, float], ...] = (
-    ('wait "Running 2" 60s', 1.2),
-    ('wait "/120" 60s\nwait "Completed 3" 60s', 0.8),
-    *((f'wait "Completed {count}" 60s', 0.7) for count in (6, 10, 15, 20, 26, 32)),
-    ('press 4\nwait "by parameter" 30s\nwait "lr, log" 30s', 1.6),
+    ('wait " 10/150" 60s', 1.2),
+    *((f'wait " {count}/150" 60s', 0.7) for count in (15, 20, 25, 30, 35, 40)),
+    ('press 4\nwait "lr, log" 60s\nwait " 45/150" 60s', 1.6),
     ('press B\nwait "enter fixes"', 1.2),
     ("press left left left left", 0.5),
     ("press down down down", 0.5),
@@ -173,12 +177,12 @@ SESSION: tuple[tuple[str, float], ...] = (
     ("press right right right right", 0.4),
     ("press right right right", 0.4),
     ("press down down down down down down", 1.6),
-    ('press enter\nwait "bounds of the space"', 2.0),
-    ('press b\nwait "set aside once applied" 30s', 3.0),
-    ('press F5\nwait "set aside." 30s', 1.8),
-    ('press 1\nwait "history" 30s', 0.8),
-    *((f'wait "Completed {count}" 90s', 0.7) for count in (52, 60, 70, 80, 90, 100, 110)),
-    ('wait "All trials of this run have ended." 90s', 3.5),
+    ('press enter\nwait "bounds of the space" 60s', 2.0),
+    ('press b\nwait "set aside once applied" 60s', 3.0),
+    ('press F5\nwait "set aside." 60s', 1.8),
+    ('press 1\nwait "history" 60s\nwait " 105/150" 60s', 0.8),
+    *((f'wait " {count}/150" 60s', 0.7) for count in range(110, 146, 5)),
+    ('wait "All trials of this run have ended." 60s', 3.5),
 )
 
 
@@ -227,14 +231,14 @@ def main() -> None:
 def _session(folder: Path, environment: dict[str, str]) -> str:
     """Return the picture that moves: a run, and a region of it that becomes its bounds."""
     place = folder / "session"
-    place.mkdir()
+    (place / "studies").mkdir(parents=True)
     (place / "tune.py").write_text(OBJECTIVE, "utf-8")
-    options = ["--study", "net", "--trials", "120", "--jobs", "2", "--seed", "3", "--detach"]
+    options = ["--study", "net", "--trials", "150", "--jobs", "2", "--seed", "3", "--detach"]
     started = [*HPTUI, "run", "tune.py:train", *options]
     subprocess.run(started, cwd=place, env=environment, check=True, stdout=subprocess.DEVNULL)
     steps = [f"{step}\nscreenshot {at}.svg" for at, (step, _) in enumerate(SESSION)]
     subprocess.run(
-        [*HPTUI, "drive", "-", "net.db", "--size", "104x32"],
+        [*HPTUI, "drive", "-", "studies/net.db", "--size", "104x32"],
         input="\n".join(steps),
         text=True,
         cwd=place,

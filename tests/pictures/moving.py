@@ -18,10 +18,15 @@ _PART: Final = re.compile(
     r"<rect fill=[^>]*/>|<path class=[^>]*/>|<text class=.*?</text>", re.DOTALL
 )
 _CLASS: Final = re.compile(r'class="(terminal-\d+-r\d+)"')
+_SHAPE: Final = re.compile(
+    r'<path (?P<head>.*?)transform="translate\((?P<x>[\d.]+) (?P<y>[\d.]+)\) '
+    r'scale\((?P<scale>[\d.]+)\)" d="(?P<d>[^"]*)"/>'
+)
+_PLACE: Final = re.compile(r"M([\d.-]+) ([\d.-]+)|H([\d.-]+)|V([\d.-]+)")
+"""In a path; all else is relative."""
 _CLIP: Final = re.compile(r' clip-path="[^"]*"')
 _VIEW: Final = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
-_MATRIX: Final = '-matrix">'
-_GROUND: Final = re.compile(r'<rect fill="([^"]*)"[^>]* x="1" y="1"')
+_BAR: Final = 32.0
 _MOVE: Final = re.compile(r'<g transform="translate\(9, 41\)"')
 
 
@@ -68,22 +73,25 @@ def moving_picture(shown: Sequence[Shown], *, title: str, still: int = -1) -> st
     names = {each: f"f{at}" for at, each in enumerate(sets) if len(each) < len(shown)}
     rules = [f".{name}{{{style}}}" for style, name in found.classes.items()]
     rules += [_rule(name, each, starts, still, total) for each, name in names.items()]
-    grounds = [part for part in found.frames if part.startswith("<rect")]
-    letters = [part for part in found.frames if not part.startswith("<rect")]
-    body = "\n".join(
-        _grouped(part, names.get(frozenset(found.frames[part]))) for part in (*grounds, *letters)
-    )
+    by_frames: dict[frozenset[int], list[str]] = {each: [] for each in sets}
+    for part, frames in found.frames.items():
+        by_frames[frozenset(frames)].append(part)
+    # What is behind stands before what is seen on it.
+    grounds = (_group(_grounds(parts), names.get(each)) for each, parts in by_frames.items())
+    letters = (_group(_letters(parts), names.get(each)) for each, parts in by_frames.items())
+    body = "\n".join((*grounds, *letters))
     view = _VIEW.search(shown[0].svg)
     assert view is not None
-    width, height = view.groups()
+    # Without the bar of the window that Rich draws.
+    width, height = float(view[1]), float(view[2]) - _BAR
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img">\n'
         f"<title>{title}</title>\n<style>\n"
         "text{font-family:Fira Code,DejaVu Sans Mono,monospace;font-size:20px}\n"
         + "\n".join(rules)
         + "\n@media (prefers-reduced-motion:reduce){*{animation:none!important}}\n"
         f'</style>\n<rect fill="{_ground_of(shown[0].svg)}" width="100%" height="100%" rx="8"/>\n'
-        f'<g transform="translate(9, 41)">\n{body}\n</g>\n</svg>\n'
+        f'<g transform="translate(9, 9)">\n{body}\n</g>\n</svg>\n'
     )
 
 
@@ -113,12 +121,39 @@ def _ground_of(svg: str) -> str:
     return max(areas, key=lambda each: areas[each], default="#000000")
 
 
-def _grouped(part: str, name: str | None) -> str:
-    if name is None:
-        return part
-    if part.startswith("<rect"):
-        return part.replace("<rect", f'<rect class="{name}"', 1)
-    return part.replace('class="', f'class="{name} ', 1)
+def _grounds(parts: Iterable[str]) -> str:
+    return "".join(part for part in parts if part.startswith("<rect"))
+
+
+def _letters(parts: Iterable[str]) -> str:
+    """Return letters and shapes; shapes that look alike become one."""
+    kept: list[str] = []
+    shapes: dict[tuple[str, str], list[str]] = {}
+    for part in parts:
+        shape = _SHAPE.fullmatch(part)
+        if shape is not None:
+            scale = float(shape["scale"])
+            x, y = float(shape["x"]) / scale, float(shape["y"]) / scale
+            moved = _PLACE.sub(lambda at, x=x, y=y: _moved(at, x, y), shape["d"])
+            shapes.setdefault((shape["head"], shape["scale"]), []).append(moved)
+        elif not part.startswith("<rect"):
+            kept.append(part)
+    drawn = (
+        f'<path {head}transform="scale({scale})" d="{"".join(lines)}"/>'
+        for (head, scale), lines in shapes.items()
+    )
+    return "".join((*drawn, *kept))
+
+
+def _moved(place: re.Match[str], x: float, y: float) -> str:
+    across, down, level, upright = place.groups()
+    if across is not None:
+        return f"M{x + float(across):.1f} {y + float(down):.1f}"
+    return f"H{x + float(level):.1f}" if upright is None else f"V{y + float(upright):.1f}"
+
+
+def _group(parts: str, name: str | None) -> str:
+    return f'<g class="{name}">{parts}</g>' if name and parts else parts
 
 
 def _rule(

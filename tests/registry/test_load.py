@@ -13,7 +13,13 @@ import pytest
 
 from hptui.domain.objective import ObjectiveRef
 from hptui.registry.catalogue import resolve
-from hptui.registry.loading.load import DETAIL_CHARS, LoadError, load_objective, loaded_info
+from hptui.registry.loading.load import (
+    DETAIL_CHARS,
+    LoadError,
+    describe_error,
+    load_objective,
+    loaded_info,
+)
 from hptui.registry.scripts.script_process import MAIN_IN_CHILDREN
 
 if TYPE_CHECKING:
@@ -384,3 +390,16 @@ def test_another_package_of_the_name_is_told(tmp_path: Path) -> None:
     assert "another one of this name is imported" in _refused(ref).message
     ref = _ref(tmp_path / "my-lab/train.py", "from . import data\ndef objective(t): return 1\n")
     assert "no known parent package" in _refused(ref).message
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("one\ntwo", "ValueError: one"),
+        ("", "ValueError"),
+        # As Optuna's, where a package is missing.
+        ("\nNo package a.\n  Please run pip.\n", "ValueError: No package a. Please run pip."),
+    ],
+)
+def test_an_error_is_described_in_one_line(message: str, shown: str) -> None:
+    assert describe_error(ValueError(message))[0] == shown

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import shlex
 import time
@@ -214,10 +215,11 @@ def test_a_study_is_renamed_and_deleted_after_a_copy_and_comes_back(
     assert [each[0] for each in copy] == ["vit/ü 2"]
     assert len(copy[0][-1]) == 4
     # An engine that has written a moment ago keeps its study, whatever runs in it.
-    mark = EngineMark(Lease.of_this_process("other", "a", tmp_path), time.time())
+    lease = replace(Lease.of_this_process("other", "a", tmp_path), host="n07", boot="another")
+    mark = EngineMark(lease, time.time())
     other._storage.set_study_system_attr(other._study_id, mark.key, json.loads(mark.spell()))
     for command in ("rename {0}#other new", "delete {0}#other --confirm other"):
-        assert "is being run by process" in hptui(command.format(place.url), 1)
+        assert f"by process {os.getpid()} on n07" in hptui(command.format(place.url), 1)
     gone = replace(mark, beat_s=mark.beat_s - 600)
     other._storage.set_study_system_attr(other._study_id, mark.key, json.loads(gone.spell()))
     # A trial that gives signs of life keeps it from being deleted.
@@ -252,7 +254,7 @@ def test_the_doctor_fails_what_has_missed_its_heartbeats_and_nothing_else(
         )
     said = hptui(f"doctor {place.url}", 1)
     assert "resnet: 2 trials are stale (no heartbeat for longer than 2 m): 1 (last" in said
-    assert "resnet: 1 trial is running: 3 (last heard of 0" in said
+    assert "resnet: 1 trial is running: 3 (last heard of" in said
     assert "resnet: 1 trial runs without heartbeats and is left alone: 4 (begun" in said
     facts = json.loads(hptui(f"doctor {place.url} --json", 1))
     assert [each["number"] for each in facts["leftover"]] == [1, 2]

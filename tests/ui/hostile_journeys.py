@@ -282,11 +282,6 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press down down down down ctrl+n ctrl+n
         {_resized(f'wait "{MARK}"')}
         press escape
-        press U
-        wait "trials wait."
-        press f
-        wait "Moved trial"
-        press escape
         press b
         wait "How many more?"
         press escape S
@@ -307,6 +302,19 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press r
         press ctrl+p
         wait "find a command"
+        press escape
+        wait "history"
+        press a
+        wait "Enqueue a trial"
+        press enter
+        wait "waits for a worker"
+        wait "Waiting 1"
+        press U
+        wait "1 trial waits."
+        press f
+        wait "Moved trial"
+        press x
+        wait "Cancelled trial"
         press escape
         wait "history"
         """,

@@ -82,7 +82,7 @@ def test_notes_and_tags_of_a_study_are_written_at_home_and_found_there(folder: P
         type mnist, todo
         press enter
         wait "Saved the tags of mine."
-        wait "mine ¶#"
+        wait "mine ¶ #mnist #todo"
         wait "mnist, todo"
         press #
         wait "mnist, todo"
@@ -248,7 +248,7 @@ def test_what_others_wrote_is_text_and_does_nothing(folder: Path) -> None:
         built.run(insert.format("system"), "dashboard:2:note_ver", "1")
     drive(
         """
-        wait "mine ¶#"
+        wait "mine ¶ #"
         wait "[@click=app.quit]x"
         press m
         wait "shown as text"

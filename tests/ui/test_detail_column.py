@@ -9,7 +9,7 @@ from tests.ui.driving import drive
 from tests.ui.showing import screen_lines
 
 from hptui.ui.application.settings import Settings
-from hptui.ui.application.ui_state import remembered
+from hptui.ui.application.ui_state import remember, remembered
 from hptui.ui.study.study_screen import StudyScreen
 
 if TYPE_CHECKING:
@@ -107,6 +107,11 @@ def test_parameters_stand_in_the_place_of_a_curve_that_nobody_reports(tmp_path: 
         """
     watch(script.format("▄▅▆", "─", "x  0 ▇▅▃▁"), path)
     watch(script.format("=+*", "-", "x  0 #+-."), path, has_unicode=False)
+    # The whole screen is for them where it was for a curve, and again at the next start.
+    remember("study", full_screen="curve", view="overview")
+    for _ in range(2):
+        watch('wait "─ #3 ─"\nexpect-not "history"\npress z z', path)
+        assert remembered("study")["full_screen"] == "gauges"
 
 
 def test_a_message_leaves_the_cursor_and_a_dialog_uncovered(tmp_path: Path) -> None:

@@ -45,6 +45,11 @@ def test_a_region_by_keys_becomes_bounds_of_the_space(path: Path) -> None:
         wait "lr, log"
         press B
         wait "enter fixes its corner, esc leaves"
+        press tab
+        wait-not "enter fixes its corner"
+        expect "value by parameter"
+        press B
+        wait "enter fixes its corner, esc leaves"
         press shift+left shift+left shift+left
         wait "width 2..2"
         press B

@@ -47,7 +47,7 @@ COUNTS = "1 complete, 1 pruned, 1 failed"
         ),
         (replace(SNAPSHOT, best_value=None), "ended", "no best value"),
         (
-            replace(SNAPSHOT, runs=(replace(RUN, ended_s=None, reason=""),)),
+            replace(SNAPSHOT, runs=(replace(RUN, ended_s=None, reason=""),), runner="It died."),
             "without a word",
             "best 2 → 1 (#4)",
         ),

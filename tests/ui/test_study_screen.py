@@ -326,7 +326,7 @@ def test_leaving_asks_and_the_run_goes_on(tmp_path: Path) -> None:
             wait "Running 2"
             press q
             wait "Leave hptui?"
-            press c
+            press n
             wait-not "Leave hptui?"
             press q l
             """,
@@ -352,6 +352,7 @@ def test_an_engine_that_dies_is_seen(tmp_path: Path) -> None:
             screenshot {seen}
             wait "not running" 20s
             wait "has died; 2 trials are stale."
+            wait "The run has ended without a word."
             expect "Stale 2"
             press space
             wait "This study is not running; r sets up its next run."
@@ -416,9 +417,9 @@ def test_a_click_on_a_slot_or_a_point_selects_its_trial(tmp_path: Path) -> None:
             """
             wait "2/6"
             wait "─ #3 ─"
-            click 6 34
+            click 6 33
             wait "─ #0 ─"
-            click 45 34
+            click 6 34
             wait "─ #3 ─"
             """,
             path,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from tests.storage.study_file import StudyFile
 from tests.ui.driving import drive
 from tests.ui.studies_to_view import write_studies
 from tests.waiting import wait_until
@@ -485,7 +486,7 @@ def test_sizes_and_the_full_screen_are_remembered(path: Path) -> None:
         wait "All 42"
         press 5
         wait "↑ "
-        press ) ) ) shift+tab
+        press ) ) ) tab
         press z
         wait-not "─ trials"
         press 4
@@ -511,3 +512,17 @@ def test_sizes_and_the_full_screen_are_remembered(path: Path) -> None:
     )
     assert remembered("study")["full_screen"] is None
     assert remembered("study")["lines"]["views"] > 20
+
+
+def test_what_came_since_the_last_look_is_marked_on_the_history(tmp_path: Path) -> None:
+    path = tmp_path / "seen.db"
+    with StudyFile(path) as file:
+        file.add_study("seen")
+        for number in range(10):
+            file.add_trial(float(number))
+        first = 'wait "10 complete"\nexpect-not "since you last"'
+        view(first, path, "seen")
+        for number in range(3):
+            file.add_trial(10.0 + number)
+        view('wait "3 new since you last looked"', path, "seen")
+        view('wait "13 complete"\nexpect-not "since you last"', path, "seen")

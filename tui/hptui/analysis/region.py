@@ -225,8 +225,7 @@ def near_value(span: Span, spec: ParamSpec) -> Any:  # noqa: ANN401 - a choice m
         value = spec.low + max(0, steps) * (step or 1)
         value = min(value, spec.high)
         return int(value) if isinstance(spec, IntParam) else _tidy(value)
-    width = (math.sqrt(high) - math.sqrt(low)) if spec.log else high - low
-    tolerance = abs(middle) * 1e-3 if spec.log else abs(width) * 1e-2
+    tolerance = abs(middle) * 1e-3 if spec.log else abs(high - low) * 1e-2
     return min(max(roundest(middle - tolerance, middle + tolerance), low), high)
 
 

@@ -48,7 +48,7 @@ class _Finder(CompletionFinder):
         if len(active_parsers) == 1 and not cword_prefix.startswith("-"):
             found += [each for each in _studies(None) if each.startswith(cword_prefix)]
             if "/" in cword_prefix:
-                found += _STUDY_FILES(cword_prefix)
+                found += _OPENED_FILES(cword_prefix)
         return found
 
 
@@ -115,6 +115,7 @@ class _Words(BaseCompleter):
 
 
 _STUDY_FILES: Final = FilesCompleter(("db",))
+_OPENED_FILES: Final = FilesCompleter(("db", "py"))
 _CODE_FILES: Final = FilesCompleter(("py", "toml"))
 
 

@@ -60,7 +60,7 @@ def default_study_name(ref: ObjectiveRef) -> str:
         name = f"{ref.target.rpartition('.')[2]}-{ref.attribute}"
     else:
         name = ref.name
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:MAX_NAME_CHARS] or "study"
+    return fitting_name(re.sub(r"[^\w.-]+", "-", name).strip("-._")[:MAX_NAME_CHARS])
 
 
 def file_name_for(study_name: str, suffix: str) -> str:

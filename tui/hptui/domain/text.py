@@ -84,6 +84,11 @@ def safe_line(value: object, *, max_chars: int = 200) -> str:
     return escape_line(_cut(value, max_chars))
 
 
+def sentence(text: str) -> str:
+    """Return a text with a full stop, unless it ends like a sentence."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def cell_width(text: str) -> int:
     """Return how many cells of a terminal `text` takes."""
     return len(text) if text.isascii() else sum(map(char_width, text))

@@ -62,11 +62,18 @@ def draw_advice(
             outlook=outlook,
         )
 
-    return draw_told(advice_sentences(advice, outlook), below, width=width, height=height)
+    sentences = advice_sentences(advice, outlook)
+    short = (sentences[0],) if outlook is None else (sentences[0], sentences[-1])
+    return draw_told(sentences, below, width=width, height=height, short=short)
 
 
 def draw_told(
-    sentences: Sequence[str], below: Callable[[int], Figure], *, width: int, height: int
+    sentences: Sequence[str],
+    below: Callable[[int], Figure],
+    *,
+    width: int,
+    height: int,
+    short: Sequence[str] = (),
 ) -> Figure:
     """Draw sentences, the first of which is the answer, and what they are about below them.
 
@@ -75,14 +82,15 @@ def draw_told(
         below: Draws a chart of that width in so many lines; called where there is room for one.
         width: In cells, as the next.
         height: Of both together.
+        short: Those of the sentences that stay where all of them would leave no room for the chart.
     """
     if width < 1 or height < 1:
         return Figure(Cells(0, 0).picture())
-    lines: list[tuple[str, Role]] = []
-    for index, sentence in enumerate(sentences):
-        role: Role = "note" if index else "best"
-        for line in textwrap.wrap(sentence, max(1, width - 2 * _MARGIN)):
-            lines.append((line, role))
+    lines = _wrapped(sentences, width)
+    if height - len(lines) - 1 < _MIN_CHART and short:
+        shortened = _wrapped(short, width)
+        # A picture tells more than what it rests on.
+        lines = shortened if height - len(shortened) - 1 >= _MIN_CHART else lines
     cells = Cells(width, height)
     for row, (line, role) in enumerate(lines[:height]):
         cells.put(row, min(_MARGIN, width - 1), line, role)
@@ -93,6 +101,14 @@ def draw_told(
     for row, spans in enumerate(drawn.picture.lines, start=top):
         cells.put_spans(row, 0, spans)
     return Figure(cells.picture(), spots=drawn.spots.moved(0, top))
+
+
+def _wrapped(sentences: Sequence[str], width: int) -> list[tuple[str, Role]]:
+    lines: list[tuple[str, Role]] = []
+    for index, sentence in enumerate(sentences):
+        role: Role = "note" if index else "best"
+        lines += [(line, role) for line in textwrap.wrap(sentence, max(1, width - 2 * _MARGIN))]
+    return lines
 
 
 def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:

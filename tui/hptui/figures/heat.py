@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
 
+_SOFTNESS: Final = 0.04
+"""Of a contour in colours."""
 _MAX_SOURCES: Final = 24
 """In each direction, of an estimate between cells."""
 
@@ -66,11 +68,12 @@ class Grid:
     values: FloatArray
     """NaN where nothing stands."""
 
-    def filled(self) -> FloatArray:
+    def filled(self, softness: float = 0.0) -> FloatArray:
         """Return the grid with empty cells between the others by their distance.
 
         There must be a cell with a value. Where cells are many, the mean of each block of them
-        stands for it.
+        stands for it. With `softness`, a share of the width of the grid, cells that have a value
+        are between those around them too, which lie farther apart than that.
         """
         sources = _thinned(self.values)
         rows, columns = np.nonzero(~np.isnan(sources.values))
@@ -82,12 +85,12 @@ class Grid:
         x: FloatArray = (np.arange(n_columns, dtype=np.float64) + 0.5) / n_columns
         for row in range(n_rows):
             distance: FloatArray = (x[:, None] - across) ** 2 + ((row + 0.5) / n_rows - up) ** 2
-            weights: FloatArray = 1.0 / (distance + 1e-12) ** 2
+            weights: FloatArray = 1.0 / (distance + softness**2 + 1e-12) ** 2
             # Quarters, so that the middle of the greatest floats is still one.
             estimate = (weights / weights.sum(axis=1, keepdims=True)) @ (known / 4) * 4
             # Rounding must not take a mean beyond what it is the mean of.
             estimate = np.clip(estimate, known.min(), known.max())
-            is_empty = np.isnan(self.values[row])
+            is_empty = np.isnan(self.values[row]) | (softness > 0)
             filled[row, is_empty] = estimate[is_empty]
         return filled
 
@@ -238,8 +241,14 @@ def _shading(
     if kind == "rank":
         shades = np.searchsorted(shares, grid.values, side="left")
         return _Shading(np.where(np.isnan(grid.values), -1, shades), shares)
-    bounds = np.quantile(grid.values[~np.isnan(grid.values)] / 4, shares) * 4
-    shades = np.searchsorted(bounds, grid.filled(), side="left")
+    if rows_a_cell == 1:
+        bounds = np.quantile(grid.values[~np.isnan(grid.values)] / 4, shares) * 4
+        shades = np.searchsorted(bounds, grid.filled(), side="left")
+        return _Shading(shades, bounds * sign, rows_a_cell)
+    # In colours a cell that differs from those around it looks like a stain.
+    filled = grid.filled(_SOFTNESS)
+    bounds = np.quantile(filled / 4, shares) * 4
+    shades = np.searchsorted(bounds, filled, side="left")
     return _Shading(shades, bounds * sign, rows_a_cell)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from hptui.analysis.axis import Axis
+from hptui.analysis.far_values import is_far_worse
 from hptui.analysis.history import History, Reported, history_of
 from hptui.analysis.number_styles import style_of
 from hptui.analysis.region import Measure
@@ -47,15 +48,10 @@ if TYPE_CHECKING:
     from hptui.trials import BoolArray, FloatArray, IntArray
 
 
-_MIN_VALUES_FOR_FAR: Final = 8
-_FAR_IN_SPREADS: Final = 3.0
-"""How far a value is beyond the worse quarter, in ranges of the middle half, to be far."""
 _BAND_HEIGHTS: Final = 4.0
 """How many times the height of what may come is seen above the best value."""
 _SEEN_BESIDE_BAND: Final = 0.25
 """The part of the trials that is seen beside it in any case."""
-_MIN_GAIN: Final = 2.0
-"""How many times more room the others must get for values to be left out."""
 
 
 class Ahead(NamedTuple):
@@ -144,7 +140,7 @@ def compose_scene(
     if not (len(complete.values) or len(reports)):
         return None
     far_is_above = history.direction == "minimize"
-    is_far = _is_far(complete.values, is_log=is_log, is_above=far_is_above)
+    is_far = is_far_worse(complete.values, is_log=is_log, is_above=far_is_above)
     if outlook is not None:
         is_far |= _is_beside(complete.values, outlook, is_above=far_is_above)
     sight = _sight(
@@ -285,21 +281,6 @@ def _drawable(group: Reported, is_log: bool) -> Reported:
 def _is_drawable(values: FloatArray, *, is_log: bool) -> BoolArray:
     is_drawable = np.isfinite(values)
     return is_drawable & (values > 0) if is_log else is_drawable
-
-
-def _is_far(values: FloatArray, *, is_log: bool, is_above: bool) -> BoolArray:
-    """Say which values are far worse than most, where that would squash the others."""
-    nothing = np.zeros(len(values), np.bool_)
-    if is_log or len(values) < _MIN_VALUES_FOR_FAR:
-        return nothing
-    # Quarters, so that the difference of the greatest floats is still one.
-    losses = values / (4 if is_above else -4)
-    lower, upper = np.quantile(losses, (0.25, 0.75))
-    fence = upper + _FAR_IN_SPREADS * (upper - lower)
-    near = losses[losses <= fence]
-    if lower == upper or np.ptp(losses) < _MIN_GAIN * np.ptp(near):
-        return nothing
-    return losses > fence
 
 
 def _is_beside(values: FloatArray, outlook: Outlook, *, is_above: bool) -> BoolArray:

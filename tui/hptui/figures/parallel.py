@@ -12,7 +12,7 @@ from hptui.analysis.axis import Axis
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.objectives.pareto import pareto_front
 from hptui.analysis.param_axis import ParamAxis, build_param
-from hptui.domain.number_column import number_style
+from hptui.domain.number_column import PLAIN, number_style
 from hptui.domain.readable import plural
 from hptui.domain.text import cell_width
 from hptui.figures.canvas.chart import LegendEntry, fit_legend
@@ -241,7 +241,8 @@ def _texts(each: ParamAxis, area: Field, lift: float, look: Look) -> Iterator[tu
     if not each.has.all():
         yield below, 0, "without"
     if each.choices is None:
-        style = number_style((each.axis.low, each.axis.high))
+        # The ends of a log axis have an order each.
+        style = PLAIN if each.is_log else number_style((each.axis.low, each.axis.high))
         yield area.top - 1, 0, style.show(each.axis.high)
         row, at = (below, 0) if each.has.all() else (lowest, 1)
         yield row, at, style.show(each.axis.low)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.axis import Axis
+from hptui.analysis.far_values import is_far_worse
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.param_axis import ParamAxis, build_param
 from hptui.domain.readable import plural
@@ -72,6 +73,7 @@ class Slices:
     n_infinite: int
     """Complete trials that are left out."""
     objective: int = 0
+    worse_is_above: bool = True
 
 
 def build_slices(trials: Trials, names: Sequence[str], objective: int) -> Slices:
@@ -95,12 +97,15 @@ def build_slices(trials: Trials, names: Sequence[str], objective: int) -> Slices
         None if best is None else int(numbers[best]),
         n_infinite=len(complete_rows(trials)) - len(rows),
         objective=objective,
+        worse_is_above=trials.directions[objective] == "minimize",
     )
 
 
 MIN_PANEL_WIDTH: Final = 28
 MIN_PANEL_HEIGHT: Final = 8
 _LEGEND_LINES: Final = 1
+_FAR_MARKS: Final = {True: ("▴", "^"), False: ("▾", "v")}
+"""Of trials beyond the edge of the chart: whether worse ones are above."""
 
 
 def slices_that_fit(n_params: int, width: int, height: int) -> int:
@@ -130,10 +135,15 @@ def draw_slices(
     grid = _grid(len(slices.slices), width, height)
     shown = slices.slices[: grid.n_panels]
     n_hidden = len(slices.values) - len(values)
+    is_far = is_far_worse(values, is_log=is_log, is_above=slices.worse_is_above)
     legend = _legend(slices, len(shown), n_params, n_hidden, chooser, is_log=is_log, look=look)
+    if is_far.any():
+        text = f"{int(is_far.sum())} far {'above' if slices.worse_is_above else 'below'}"
+        mark = _FAR_MARKS[slices.worse_is_above][0 if look.unicode else 1]
+        legend.append(entry(4, text, mark, "label"))
     if grid.width < MIN_WIDTH or grid.height < MIN_HEIGHT + 1:
         return Figure(line_picture(fit_legend(legend, width), width, height))
-    y_axis = Axis.around(values, is_log=is_log)
+    y_axis = Axis.around(values[~is_far], is_log=is_log)
     panels = [_panel(each, slices, y_axis, grid, look=look, selected=selected) for each in shown]
     return join_panels(panels, grid, width, height, fit_legend(legend, width - 1))
 
@@ -158,13 +168,16 @@ def _panel(
     selected: int | None,
 ) -> Panel:
     width, height = grid.width - 1, grid.height - 1
-    is_shown = each.values >= y_axis.low
+    # Far worse ones stand at the edge; what is not above 0 has no place on a log axis.
+    is_shown = (each.values > 0) | (not y_axis.is_log)
+    is_far = ((each.values < y_axis.low) | (each.values > y_axis.high))[is_shown]
     numbers, is_feasible = each.numbers[is_shown], each.is_feasible[is_shown]
     points = Points(
         each.param.place(each.param.values[is_shown]), y_axis.place(each.values[is_shown])
     )
 
     levels = ramp_levels(1.0 - each.ranks[is_shown])
+    is_near = is_feasible & ~is_far
 
     def dots_of(chosen: BoolArray) -> Points:
         return Points(points.x[chosen], points.y[chosen])
@@ -176,7 +189,8 @@ def _panel(
         y_ticks=y_ticks(y_axis, width, height),
         dots=(
             Dots(dots_of(~is_feasible), "infeasible", "⊘", "X"),
-            Dots(dots_of(is_feasible), "trial", levels=levels[is_feasible]),
+            Dots(dots_of(is_near), "trial", levels=levels[is_near]),
+            Dots(dots_of(is_feasible & is_far), "trial", *_FAR_MARKS[slices.worse_is_above]),
         ),
         marks=(
             *(Mark(float(points.x[row]), float(points.y[row]), "best", "★", "*") for row in best),

@@ -77,12 +77,15 @@ def outlook(
     )
 
 
-def _quantile(shape: int, share: float, part: float) -> int:
-    """Return how many better trials there are at most, with the chance `part`."""
+def _quantile(shape: int, share: float, part: float) -> float:
+    """Return how many better trials there are at most, with the chance `part`.
+
+    Between two counts it is a part of one, so that a band opens evenly.
+    """
     chance = math.exp(shape * math.log(share))
     total, count = chance, 0
     while total < part and count < _MOST_RECORDS:
         count += 1
         chance *= (shape + count - 1) / count * (1 - share)
         total += chance
-    return count
+    return count - (total - part) / chance if count else 0.0

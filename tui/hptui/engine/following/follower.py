@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hptui.domain.readable import plural, show_duration
-from hptui.domain.text import safe_line
+from hptui.domain.text import safe_line, sentence
 from hptui.engine.run.clock import now
 from hptui.engine.run.outcome import objective_error
 from hptui.engine.workers.processes import descendants, describe_exit, kill_all, signal_group
@@ -220,7 +220,7 @@ class Follower:
             case "raised":
                 error = message["error"]
                 text = f"{error['type']}: {error['message']}" if error["message"] else error["type"]
-                self._stop(f"raised {safe_line(text)}.", detail=str(error["traceback"]))
+                self._stop(sentence(f"raised {safe_line(text)}"), detail=str(error["traceback"]))
             case _:
                 return False
         return True

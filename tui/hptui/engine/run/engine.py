@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.resources import above_limit_text
-from hptui.domain.text import safe_line
+from hptui.domain.text import safe_line, sentence
 from hptui.engine.following.after_trials import AfterTrials
 from hptui.engine.ipc.connections import Connections
 from hptui.engine.ipc.runtime_directory import RuntimeDirectory
@@ -333,7 +333,7 @@ class Engine:
             if self._failure is not None:
                 raise
             _log.exception("in the engine's loop")
-            self._give_up(HptuiError(f"The run cannot continue: {safe_line(error)}."))
+            self._give_up(HptuiError(sentence(f"The run cannot continue: {safe_line(error)}")))
         return True
 
     def _turn(self) -> None:

@@ -387,7 +387,9 @@ def describe_error(error: BaseException) -> tuple[str, str]:
 def _text_of(error: BaseException) -> str:
     try:
         text = error.msg if isinstance(error, SyntaxError) else str(error)
-        text = next(iter(text.splitlines()), "")
+        lines = [line.strip() for line in text.splitlines()]
+        # What begins with an empty line is a paragraph, of which the first line alone says little.
+        text = next(iter(lines), "") or " ".join(filter(None, lines))
     except Exception:  # noqa: BLE001 - an exception of the user's whose __str__ raises
         text = ""
     return safe_line(f"{type(error).__name__}: {text}" if text else type(error).__name__)

@@ -166,6 +166,11 @@ class PlotArea(Vertical):
         return self.query_one(HistoryPlot if self.kind is None else ViewPlot)
 
     @property
+    def second_plot(self) -> Widget:
+        """What stands beside the history: a curve, or parameters where nothing reports."""
+        return self.query_one("#curve" if self._has_reports else "#gauges")
+
+    @property
     def has_gauges(self) -> bool:
         """Whether the parameters of the trial under the cursor are in sight here."""
         is_history = self.kind is None
@@ -395,6 +400,9 @@ class PlotArea(Vertical):
         if has_reports != self._has_reports:
             self._has_reports = has_reports
             curve.display, gauges.display = has_reports, not has_reports
+            if self.screen.maximized in (curve, gauges):
+                self.screen.maximized = self.second_plot
+                self.second_plot.focus()
         if has_reports:
             self._draw_curve(curve)
         else:

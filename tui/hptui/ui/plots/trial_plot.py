@@ -101,8 +101,6 @@ class TrialPlot(Plot):
         """The region is as it is to be."""
 
         region: Region
-        is_part: bool
-        """Whether the plot shows not all trials of the study."""
 
     def __init__(self, **naming: Unpack[Naming]) -> None:
         super().__init__(**naming)
@@ -218,7 +216,7 @@ class TrialPlot(Plot):
         if brush is not None and not brush.is_stretched:
             self.set_brush(brush.stretched())
         elif region is not None:
-            self.post_message(self.BrushTaken(region, self.is_part))
+            self.post_message(self.BrushTaken(region))
             self.set_brush(None)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
@@ -293,8 +291,13 @@ class TrialPlot(Plot):
                 self._pick(number, self.drawn.spots)
 
     def watch_has_focus(self, value: bool) -> None:
-        """Say in the rule which trial is under the cursor, while there is one."""
+        """Say in the rule which trial is under the cursor, while there is one.
+
+        A region that is being marked is left with the plot, whose keys mark it.
+        """
         super().watch_has_focus(value)
+        if not value and not self._is_dragged:
+            self.set_brush(None)
         self._show_title()
 
     def on_plot_ready(self, message: Plot.Ready) -> None:

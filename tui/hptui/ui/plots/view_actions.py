@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from textual.widget import Widget
+
 from hptui.domain.study_name import file_name_for
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
@@ -109,10 +111,13 @@ class ViewActions(ScreenPart):
         self._plots.take_arrangement(known)
         self._hide_detail(is_hidden=known.get("detail") is False)
         pane_id = known.get("full_screen")
+        if pane_id in ("curve", "gauges"):
+            pane_id = self._plots.second_plot.id
         panes = [each for each in self._screen.query(".pane") if each.id == pane_id]
         view = VIEW_OF_COMMAND.get(f"view-{known.get('view')}")
         if panes and view is not None:
             self._plots.show_view(view)
+        if panes and view is not None and _is_in_sight(panes[0]):
             panes[0].focus()
             self._screen.maximized = panes[0]
         self._screen.watch(self._screen, "maximized", self._remember_full_screen, init=False)
@@ -205,6 +210,15 @@ class ViewActions(ScreenPart):
         """Show the second plot, or hide it; on a narrow screen it takes the place of the first."""
         self._screen.toggle_class("-curve-toggled")
         self._settle_later()
+
+
+def _is_in_sight(pane: Widget) -> bool:
+    """Say whether a pane has a place at this size of the terminal.
+
+    That all of them are hidden until the study has been read does not count.
+    """
+    nodes = pane.ancestors_with_self
+    return all(node.display for node in nodes if isinstance(node, Widget) and node.id != "body")
 
 
 def _why_no_picture(target: Path) -> str:

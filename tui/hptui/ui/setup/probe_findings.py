@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.readable import by_count, plural, show_duration
-from hptui.domain.text import safe_line
+from hptui.domain.text import safe_line, sentence
 from hptui.ui.commands.command_table import KeyOf, default_key
 
 if TYPE_CHECKING:
@@ -49,8 +49,3 @@ def never_reports(probed: ProbeResult) -> bool:
     """Say whether a whole trial ran and reported no intermediate value."""
     # Trials that were cut off may have come to it later.
     return not probed.reports and probed.values_returned is not None
-
-
-def sentence(text: str) -> str:
-    """Return a text with a full stop, unless it ends like a sentence."""
-    return text if text.endswith((".", "!", "?")) else f"{text}."

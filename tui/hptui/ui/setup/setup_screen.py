@@ -9,7 +9,7 @@ from textual import on
 from textual.containers import Horizontal, Vertical
 
 from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.text import safe_line, sentence
 from hptui.registry.known_code import agree
 from hptui.registry.probing.probe import known_space
 from hptui.storage.files.studies_folder import usual_folder
@@ -21,7 +21,7 @@ from hptui.ui.setup.fork_action import ForkAction
 from hptui.ui.setup.launching import Launched, Launching
 from hptui.ui.setup.method_form import MethodForm
 from hptui.ui.setup.pick_objective import ObjectivePicker
-from hptui.ui.setup.probe_findings import never_reports, sentence
+from hptui.ui.setup.probe_findings import never_reports
 from hptui.ui.setup.probing import Probed, Probing
 from hptui.ui.setup.run_form import RunForm
 from hptui.ui.setup.setup_draft import MAX_ASKED_CHARS, SetupDraft, StudyPlace, code_text

@@ -29,7 +29,8 @@ def run_end_lines(snapshot: StudySnapshot, *, arrow: str = "→") -> tuple[str, 
     is_of_run = trials.starts_s >= run.started_s
     ended_s = run.ended_s
     if ended_s is None:
-        why = "The run has ended without a word; its engine may have been killed."
+        # The engine may be gone a moment before its last words are read.
+        why = "The run has ended without a word." if snapshot.runner else "The run has ended."
     else:
         why = safe_line(reason_text(run.reason), max_chars=300)
     took = (

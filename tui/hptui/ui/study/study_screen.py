@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
     from textual import events
     from textual.app import ComposeResult
+    from textual.widget import Widget
 
     from hptui.ui.commands.command_table import Command, Place
 
@@ -157,6 +158,17 @@ class StudyScreen(CommandScreen[None]):
             self._signs.clear()
 
     @property
+    def focus_chain(self) -> list[Widget]:
+        """The panes in the order of tab: after the table the plots, whatever stands at its side."""
+        places = [(TrialTable, 2), (TrialSide, 1)]
+
+        def place(pane: Widget) -> int:
+            above = pane.ancestors_with_self
+            return next((at for kind, at in places if any(isinstance(x, kind) for x in above)), 0)
+
+        return sorted(super().focus_chain, key=place)
+
+    @property
     def plots(self) -> PlotArea:
         return self.query_one(PlotArea)
 
@@ -181,10 +193,9 @@ class StudyScreen(CommandScreen[None]):
                 services.write,
                 services.settings.at_end,
             )
-        if self._signs.show(summarize_run(snapshot)):
+        is_end = self._signs.show(summarize_run(snapshot)) or bool(self._ended)
+        if is_end and not snapshot.trouble:
             self._tell_end(run_end_lines(snapshot, arrow="→" if services.unicode else "to"))
-        elif snapshot.engine is not None:
-            self._tell_end(())
         self._show_face(empty_face(snapshot, self.app.services.first_key_of))
         strip = self.query_one(WorkerStrip)
         rows = next((rows for name, rows in _WORKER_ROWS.items() if self.has_class(name)), 2)

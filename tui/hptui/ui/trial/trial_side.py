@@ -54,7 +54,8 @@ class TrialSide(Vertical):
 
     def compose(self) -> ComposeResult:
         """Lay out the trial above its log."""
-        yield LineView(wrap=True, hang=4, id="side-trial", classes="pane")
+        with Vertical(id="side-top"):
+            yield LineView(wrap=True, hang=4, id="side-trial", classes="pane")
         yield LineView(follow=True, id="side-log", classes="pane")
 
     def on_mount(self) -> None:
@@ -126,4 +127,4 @@ class TrialSide(Vertical):
         rows = trial.n_rows + 1
         if rows != self._rows:
             # The log begins where the trial ends; setting the same again would lay all out anew.
-            self._rows = trial.styles.height = rows
+            self._rows = self.query_one("#side-top").styles.height = rows
