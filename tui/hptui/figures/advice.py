@@ -107,7 +107,8 @@ def _wrapped(sentences: Sequence[str], width: int) -> list[tuple[str, Role]]:
     lines: list[tuple[str, Role]] = []
     for index, sentence in enumerate(sentences):
         role: Role = "note" if index else "best"
-        lines += [(line, role) for line in textwrap.wrap(sentence, max(1, width - 2 * _MARGIN))]
+        wrapped = textwrap.wrap(sentence, max(1, width - 2 * _MARGIN))
+        lines.extend((line, role) for line in wrapped)
     return lines
 
 
