@@ -78,7 +78,7 @@ def a_snapshot(path: Path, **changes: Any) -> StudySnapshot:
         trials=trials_of(
             [0.5, math.nan, math.nan, math.nan], states=[COMPLETE, FAIL, RUNNING, RUNNING]
         ),
-        counts={"COMPLETE": 1, "FAIL": 1, "RUNNING": 2},
+        counts={"COMPLETE": 1, "FAIL": 1, "RUNNING": 2, "WAITING": 1},
         engine=an_engine(),
     )
     return replace(snapshot, **changes)
@@ -154,6 +154,15 @@ def test_sentences_name_the_keys_of_the_settings(tmp_path: Path) -> None:
 def test_failures_need_a_failed_trial(tmp_path: Path) -> None:
     snapshot = a_snapshot(tmp_path, counts={"COMPLETE": 1})
     assert disabled_reason("failures", snapshot, None) == "No trial has failed."
+
+
+def test_a_line_needs_trials_and_somebody_who_may_change_it(tmp_path: Path) -> None:
+    snapshot = a_snapshot(tmp_path)
+    assert disabled_reason("queue", snapshot, None) is None
+    nothing = replace(snapshot, counts={"COMPLETE": 1})
+    assert disabled_reason("queue", nothing, None) == "No trial is waiting."
+    elsewhere = replace(snapshot, engine=None, runner="Process 7 runs it.", is_filled=True)
+    assert disabled_reason("queue", elsewhere, None) == "Process 7 runs it."
 
 
 def test_a_study_that_nobody_runs_can_be_run_and_looked_at(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from hptui.storage.sqlite.write_buffer import Owner, WriteBuffer
+    from hptui.storage.sqlite.write_buffer import WriteBuffer
 
 _ROWS_A_STATEMENT: Final = (256, 64, 16, 4, 1)
 """Few different sizes make few different statements, which drivers and servers remember."""
@@ -259,12 +259,12 @@ def put_study_attributes(
 
 
 def study_attributes(
-    dialect: Dialect, connection: Connection, study_id: int, pattern: str, owner: Owner = "study"
+    dialect: Dialect, connection: Connection, study_id: int, pattern: str
 ) -> dict[str, str]:
     """Return the system attributes of a study, as JSON, whose keys are like a pattern of SQL."""
     rows: Any = connection.exec_driver_sql(
-        f"SELECT {dialect.key}, value_json FROM {owner}_system_attributes"
-        f" WHERE {owner}_id = %s AND {dialect.key} LIKE %s",
+        f"SELECT {dialect.key}, value_json FROM study_system_attributes"
+        f" WHERE study_id = %s AND {dialect.key} LIKE %s",
         (study_id, pattern),
     )
     return {str(key): str(text) for key, text in rows}

@@ -47,7 +47,7 @@ def disabled_reason(
     if command_id == "fork-study":
         return None if snapshot.n_trials else "The study has no trial to copy."
     if command_id == "queue":
-        return None if snapshot.counts.get("WAITING") else "No trial is waiting."
+        return _why_no_queue(snapshot)
     if command_id == "failures":
         return None if snapshot.counts.get("FAIL") else "No trial has failed."
     if command_id not in _NEEDS_ENGINE:
@@ -58,6 +58,12 @@ def disabled_reason(
     if command_id == "fewer-workers":
         return _fewer(snapshot.engine, key_of)
     return None if rule is None else rule(snapshot, snapshot.engine, selected)
+
+
+def _why_no_queue(snapshot: StudySnapshot) -> str | None:
+    if not snapshot.counts.get("WAITING"):
+        return "No trial is waiting."
+    return safe_line(snapshot.runner, max_chars=300) if snapshot.is_filled else None
 
 
 def label_now(command_id: str, snapshot: StudySnapshot) -> str | None:

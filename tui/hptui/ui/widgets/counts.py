@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from textual.binding import Binding
 
 if TYPE_CHECKING:
+    from textual.dom import DOMNode
     from textual.widget import Widget
 
 DIGITS: Final = tuple("1234567890")
@@ -43,8 +44,8 @@ _MOVING: Final = frozenset(
 
 def is_count_free(widget: Widget, digit: str) -> bool:
     """Say whether a digit is no key of the widget's screen or of the application."""
-    screens = (widget.screen, widget.app)  # pyright: ignore[reportUnknownMemberType] - of any
+    above = cast("tuple[DOMNode, DOMNode]", (widget.screen, widget.app))  # pyright: ignore[reportUnknownMemberType]
     return not any(
         digit in each._bindings.key_to_bindings  # pyright: ignore[reportPrivateUsage]
-        for each in screens
+        for each in above
     )
