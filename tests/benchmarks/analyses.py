@@ -21,7 +21,7 @@ from tests.benchmarks.open_study import N_TRIALS, STUDY, write_study_file
 
 from hptui.analysis.importance import judged_trials
 from hptui.engine.importance.evaluate import evaluate
-from hptui.engine.sampling.to_optuna import plain_study
+from hptui.engine.sampling.to_optuna import to_optuna_study
 from hptui.figures.kinds import KINDS
 from hptui.figures.request import FigureRequest, Frame, PlottedStudy
 from hptui.storage.read.study_reader import StudyReader
@@ -118,8 +118,8 @@ def _figures(path: Path, n_trials: int, *, with_importance: bool = True) -> Gene
     one = reader.trials.select(np.ones(n_trials, np.bool_))
     several = _several(one)
     reports = read_reports(path, STUDY)
-    of_one = plain_study(STUDY, one, reports=reports)
-    of_several = plain_study(STUDY, several)
+    of_one = to_optuna_study(STUDY, one, reports=reports)
+    of_several = to_optuna_study(STUDY, several)
     for kind in _PEERS:
         is_several = not KINDS[kind].suits(1)
         study = PlottedStudy(path, STUDY, several if is_several else one, ())
@@ -182,7 +182,7 @@ def _forests(path: Path) -> Generator[Row]:
     with StudyReader(path, STUDY) as reader:
         reader.refresh()
     trials = reader.trials.select(reader.trials.numbers < _FORESTS)
-    peer = plain_study(STUDY, trials)
+    peer = to_optuna_study(STUDY, trials)
     yield _importance(trials, "mdi", peer)
     yield _importance(trials, "fanova", peer)
 

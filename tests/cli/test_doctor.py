@@ -23,7 +23,7 @@ from hptui.engine.recovery import stale_trials
 from hptui.engine.recovery.lease import Lease, folder_of, hold_study, take_lease
 from hptui.engine.workers.scratch import remove_empty
 from hptui.storage.files.leases import boot_id
-from hptui.storage.files.staging import remove_left_draft
+from hptui.storage.files.staging import remove_orphaned_staging
 from hptui.storage.read.studies import list_studies
 
 if TYPE_CHECKING:
@@ -345,7 +345,7 @@ def test_a_draft_is_found_and_removed_once_who_made_it_is_gone(folder: Path, cap
         _, answers = examined(capsys=capsys)
         assert (answers[0]["study"], answers[0]["file"]) == (None, str(folder))
         assert kinds(answers[0]) == [f"draft:{old.name}"]
-        assert not remove_left_draft(folder, making.name)
+        assert not remove_orphaned_staging(folder, making.name)
         maker.kill()
     assert making.exists()
     _, answer = examined("s", capsys=capsys)

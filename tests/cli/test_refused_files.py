@@ -119,7 +119,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
 """What each command that takes a STUDY or a file is called with after it, or around STUDY."""
 
 # A damaged study may be moved to the trash; the others do not take a study's file.
-NOT_ABOUT_ITS_CONTENT = ("delete", "undo", "ls", "drive", "help", "completion", "mirror")
+NOT_ABOUT_ITS_CONTENT = ("delete", "undo", "ls", "drive", "help", "completion", "mirror", "serve")
 
 
 def state_of(folder: Path) -> dict[str, str]:

@@ -24,7 +24,7 @@ STARTED = Started(
     backend="loky",
     n_trials=None,
     n_waiting=0,
-    n_leftover=0,
+    n_stale_trials=0,
 )
 
 

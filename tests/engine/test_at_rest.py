@@ -26,12 +26,12 @@ from hptui.engine.run.rules import Budget
 from hptui.engine.sampling.space_view import SpaceView
 from hptui.engine.studies import at_rest
 from hptui.engine.studies.at_rest import steer
-from hptui.engine.studies.claim import claimed
+from hptui.engine.studies.held_study import locked_study
 from hptui.errors import HptuiError, StudyBusyError
 from hptui.storage.read.study_detail import read_study
 from hptui.storage.sqlite.distributions import to_optuna
 from hptui.storage.sqlite.next_run import read_space
-from hptui.storage.transfer.carried_trials import put_study_attribute
+from hptui.storage.transfer.trial_origin import put_study_attribute
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -194,7 +194,7 @@ def test_a_study_without_parameters_says_where_to_give_them(tmp_path: Path) -> N
 
 def test_whoever_changes_the_study_is_waited_for(path: Path) -> None:
     answers: Queue[dict[str, Any]] = Queue()
-    with claimed(path, "s"):
+    with locked_study(path, "s"):
         thread = threading.Thread(target=lambda: answers.put(ask(path, "extend", trials=1)))
         thread.start()
         assert read_study(path, "s").prepared == NOTHING_PREPARED
@@ -204,7 +204,7 @@ def test_whoever_changes_the_study_is_waited_for(path: Path) -> None:
 
 def test_a_study_that_stays_held_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hptui.engine.studies.at_rest._PATIENCE_S", 0.0)
-    with claimed(path, "s"), pytest.raises(StudyBusyError, match="is being changed"):
+    with locked_study(path, "s"), pytest.raises(StudyBusyError, match="is being changed"):
         ask(path, "jobs", n=2)
     assert read_study(path, "s").prepared == NOTHING_PREPARED
 

@@ -96,7 +96,7 @@ def test_it_waits_for_nobody_who_holds_the_study_and_takes_no_file_with_two_name
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     for module in (
-        "hptui.engine.studies.claim",
+        "hptui.engine.studies.held_study",
         "hptui.engine.studies.retrying",
         "hptui.engine.recovery.stale_trials",
     ):

@@ -21,7 +21,7 @@ from hptui.engine.recovery.lease import (
     read_lease,
     take_lease,
 )
-from hptui.engine.studies.claim import claimed
+from hptui.engine.studies.held_study import locked_study
 from hptui.errors import StudyBusyError
 from hptui.storage.files.leases import living_runs, start_time
 
@@ -102,14 +102,14 @@ def test_who_begins_waits_for_a_command_that_changes_the_study(
     mine: tuple[Path, Lease], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, lease = mine
-    with claimed(file, "digits"):
+    with locked_study(file, "digits"):
         assert running_engine(file, "digits") is None, "it listens nowhere"
         with pytest.raises(StudyBusyError, match="is being changed by process"):
             take_lease(file, lease, patience_s=0.0)
         with pytest.raises(StudyBusyError):
             take_lease(file, lease, patience_s=0.01)
     command = contextlib.ExitStack()
-    command.enter_context(claimed(file, "digits"))
+    command.enter_context(locked_study(file, "digits"))
 
     # The command ends while it is waited for.
     def release(_: float) -> None:
@@ -155,7 +155,7 @@ def test_a_folder_that_vanishes_meanwhile_is_made_again(
 def test_a_command_leaves_no_folder_behind(mine: tuple[Path, Lease]) -> None:
     file, _ = mine
     for study in ("digits", "other"):
-        with claimed(file, study):
+        with locked_study(file, study):
             assert folder_of(file, study).is_dir()
         assert os.listdir(file.parent) == [file.name]
 
@@ -164,7 +164,7 @@ def test_an_earlier_folder_goes_to_its_file_when_the_study_is_held(tmp_path: Pat
     file = tmp_path / "x.sqlite3"
     file.touch()
     (tmp_path / "x.hptui" / "logs").mkdir(parents=True)
-    with claimed(file, "x") as claim:
+    with locked_study(file, "x") as claim:
         assert (claim.folder / "logs").is_dir()
     assert sorted(os.listdir(tmp_path)) == ["x.sqlite3", "x.sqlite3-hptui"]
 

@@ -11,7 +11,7 @@ import pytest
 from tests.analysis.plain_studies import PlainStudy, tuned
 from tests.storage.study_file import CHOICE, FLOAT, StudyFile
 
-from hptui.engine.sampling.to_optuna import plain_study
+from hptui.engine.sampling.to_optuna import to_optuna_study
 from hptui.storage.read.study_reader import StudyReader
 from hptui.storage.read.study_reports import read_reports
 
@@ -42,7 +42,7 @@ def told(trial: optuna.trial.FrozenTrial) -> tuple[object, ...]:
 
 def test_it_is_the_study_that_was_read(plain: PlainStudy, caplog: pytest.LogCaptureFixture):
     reports = read_reports(plain.path, "plain")
-    study = plain_study("new\nname", plain.trials, metric_names=("loss",), reports=reports)
+    study = to_optuna_study("new\nname", plain.trials, metric_names=("loss",), reports=reports)
     for ours, theirs in zip(study.trials, plain.study.trials, strict=True):
         for one, other in zip(told(ours), told(theirs), strict=True):
             assert one == (pytest.approx(other) if isinstance(other, float) else other)
@@ -58,7 +58,7 @@ def test_it_is_the_study_that_was_read(plain: PlainStudy, caplog: pytest.LogCapt
 
 def test_some_trials_keep_their_numbers(plain: PlainStudy):
     chosen = plain.trials.select(plain.trials.numbers % 3 == 1)
-    trials = plain_study("some", chosen, reports=read_reports(plain.path, "plain")).trials
+    trials = to_optuna_study("some", chosen, reports=read_reports(plain.path, "plain")).trials
     assert [each.number for each in trials] == list(range(1, 45, 3))
     everything = plain.study.trials
     for each in trials:
@@ -77,7 +77,7 @@ def test_damage_is_left_out_and_names_are_spelled(tmp_path: Path):
         file.add_trial(None, state="RUNNING")
     with StudyReader(path, "odd") as reader:
         reader.refresh()
-    study = plain_study("odd", reader.trials, spell=lambda text: html.escape(f"<{text}>"))
+    study = to_optuna_study("odd", reader.trials, spell=lambda text: html.escape(f"<{text}>"))
     assert [(each.number, each.state.name) for each in study.trials] == [
         (0, "COMPLETE"),
         (4, "COMPLETE"),

@@ -361,7 +361,7 @@ def test_cmaes_starts_near_the_best_of_the_trials_that_are_kept(is_fork: bool) -
         return sum(abs(params["x"] - best) + abs(params["y"] - best) for params in drawn)
 
     # In a fork the trials that were carried over are of the space of now.
-    view = SpaceView(carried_to=79 if is_fork else -1)
+    view = SpaceView(transferred_to=79 if is_fork else -1)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
     study.optimize(near_corner(F(0, 1 if is_fork else 2)), n_trials=80)
     study.sampler = SpaceViewSampler(build("cmaes"), view)

@@ -18,7 +18,7 @@ from hptui.domain.trial_states import RUNNING, STALE
 from hptui.engine.recovery import stale_trials
 from hptui.engine.recovery.checks import examine_study
 from hptui.engine.recovery.lease import Lease, take_lease
-from hptui.engine.sampling.to_optuna import plain_study
+from hptui.engine.sampling.to_optuna import to_optuna_study
 from hptui.storage.files.leases import boot_id
 from hptui.storage.read.studies import list_studies, read_summary
 from hptui.storage.read.study_reader import StudyReader
@@ -52,7 +52,7 @@ def _states(file: StudyFile) -> tuple[int, int]:
         states, numbers = reader.trials.states.tolist(), reader.trials.numbers.tolist()
         assert (states.count(RUNNING), states.count(STALE)) == seen
         # Optuna knows no such state.
-        assert {trial.state for trial in plain_study("study", reader.trials).trials} <= {
+        assert {trial.state for trial in to_optuna_study("study", reader.trials).trials} <= {
             TrialState.RUNNING
         }
     details = [read_trial(file.path, "study", number).state for number in numbers]
@@ -152,7 +152,7 @@ def test_a_trial_that_ends_while_stale_ones_are_marked_keeps_its_end(
 ):
     leave_stale_trial(file)
     leave_stale_trial(file)
-    found = stale_trials.leftover_trials
+    found = stale_trials.stale_trials
 
     def end_one_meanwhile(study: optuna.Study) -> list[FrozenTrial]:
         trials = found(study)

@@ -215,7 +215,7 @@ class SlowForm(TransferForm):
         self._n_looking -= 1
         return LookAhead((f"looked at {texts['name']}",))
 
-    def carry(self, texts: Texts, marked: frozenset[str], on_progress: Progress) -> Outcome:
+    def transfer(self, texts: Texts, marked: frozenset[str], on_progress: Progress) -> Outcome:
         raise NotImplementedError
 
 

@@ -11,7 +11,7 @@ from tests.ui.driving import drive
 
 from hptui.domain.next_run import NextRun
 from hptui.storage.read.study_detail import read_study
-from hptui.storage.transfer.carried_trials import put_study_attribute
+from hptui.storage.transfer.trial_origin import put_study_attribute
 from hptui.ui.application.settings import Settings
 from hptui.ui.setup.run_draft import RunDraft
 from hptui.ui.study.study_screen import StudyScreen

@@ -385,7 +385,7 @@ def test_a_study_that_is_there_goes_on_as_it_was(here: Path) -> None:
     assert opened.draft.problems() == ["Choose an objective first."]
     draft = with_text(opened, "rosenbrock").draft
     assert draft.run.is_existing
-    assert draft.run.n_leftover == 1
+    assert draft.run.n_stale_trials == 1
     assert draft.space.stored == {"x": FloatParam(1, 9, log=True)}
     assert _plan(draft).leftovers == "fail"
     plan = _plan(draft.with_run(draft.run.with_text("leftovers", "leave")))

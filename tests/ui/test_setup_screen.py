@@ -686,7 +686,7 @@ def test_a_study_that_is_there_goes_on(folder: Path) -> None:
         """,
         study=_Address(folder / "old.db", "old"),
     )
-    assert form.draft.run.n_leftover == 1
+    assert form.draft.run.n_stale_trials == 1
 
 
 def test_a_list_of_choices_is_narrowed_in_a_fork(folder: Path) -> None:

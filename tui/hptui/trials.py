@@ -123,7 +123,6 @@ class Trials:
     """The parameters by name, in the order in which they were first seen."""
 
     def __len__(self) -> int:
-        """Return how many trials there are."""
         return len(self.numbers)
 
     @cached_property

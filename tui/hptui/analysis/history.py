@@ -23,7 +23,6 @@ class Reported:
     """NaN where a trial reported nothing."""
 
     def where(self, chosen: BoolArray) -> Reported:
-        """Return some of them."""
         return Reported(self.numbers[chosen], self.values[chosen])
 
 
@@ -55,17 +54,14 @@ class History:
 
     @property
     def pruned(self) -> Reported:
-        """Pruned trials."""
         return self._reported(PRUNED)
 
     @property
     def running(self) -> Reported:
-        """Running trials."""
         return self._reported(RUNNING)
 
     @property
     def stale(self) -> Reported:
-        """Stale trials."""
         return self._reported(STALE)
 
     @property

@@ -31,7 +31,7 @@ NEXT_KEY: Final = "hptui:next"
 CHANGES_KEY: Final = "hptui:changes"
 """Study system attribute: the newest changes of space, workers and budget: when, who, and for which
 trial first."""
-CARRIED_KEY: Final = "hptui:carried"
+TRANSFERRED_KEY: Final = "hptui:carried"
 """Study system attribute: the number of the last trial whose sampler's state was left behind."""
 AFTER_PREFIX: Final = "hptui:after:"
 """Before the study system attributes of genetic samplers since an edit; a number follows."""

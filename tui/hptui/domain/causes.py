@@ -111,7 +111,6 @@ class FailureGroup:
 
     @property
     def count(self) -> int:
-        """How many there are."""
         return len(self.numbers)
 
     @property

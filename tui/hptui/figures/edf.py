@@ -58,7 +58,7 @@ def draw_edf(
     edfs = [each.edf.above_zero() if is_log else each.edf for each in studies]
     values = np.concatenate([np.zeros(0), *(edf.values for edf in edfs)])
     if not len(values):
-        sentence = _why_nothing([each.edf for each in studies])
+        sentence = _empty_reason([each.edf for each in studies])
         return Figure.saying(sentence, width, height)
     axis = Axis.around(values, is_log=is_log)
     lines: list[Line] = []
@@ -126,7 +126,7 @@ def _legend(
     return entries
 
 
-def _why_nothing(edfs: Sequence[Edf]) -> str:
+def _empty_reason(edfs: Sequence[Edf]) -> str:
     if any(len(edf.values) for edf in edfs):
         return "No value is above 0, so a log axis shows none."
     if any(edf.n_infinite for edf in edfs):

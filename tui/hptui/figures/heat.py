@@ -190,7 +190,7 @@ def draw_heat(
     from those around it. Ranks are those of single trials, the best feasible one in each cell.
     """
     if not len(pair.numbers):
-        return Figure.saying(_why_nothing(pair, look=look), width, height)
+        return Figure.saying(_empty_reason(pair, look=look), width, height)
     ticks = param_y_ticks(pair.y, width, height, look=look)
     area = field_of(ticks, width, height, has_legend=True)
     points = Points(pair.x.place(pair.x.values), pair.y.place(pair.y.values))
@@ -313,7 +313,7 @@ def _shades_entry(pair: ParamPair, kind: HeatKind, shading: _Shading, look: Look
     return LegendEntry(tuple(spans), 10)
 
 
-def _why_nothing(pair: ParamPair, *, look: Look) -> str:
+def _empty_reason(pair: ParamPair, *, look: Look) -> str:
     if pair.n_without:
         names = (label(each.name, 40, look=look) for each in (pair.x, pair.y))
         return f"No complete trial has both parameters, {' and '.join(names)}."

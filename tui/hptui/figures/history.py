@@ -345,7 +345,7 @@ def draw_history(
     shown = history if window is None else history.within(*window)
     scene = compose_scene(shown, is_log=is_log, target=target, spreads=spreads, outlook=outlook)
     if scene is None:
-        sentence = why_nothing(shown, is_log=is_log, is_part=window is not None)
+        sentence = empty_reason(shown, is_log=is_log, is_part=window is not None)
         return Figure.saying(sentence, width, height)
     legend = history_legend(
         shown, scene, target=target, target_name=target_name, is_log=is_log, look=look
@@ -498,7 +498,7 @@ def far_mark(scene: HistoryScene) -> tuple[str, str]:
     return ("▴", "^") if scene.far_is_above else ("▾", "v")
 
 
-def why_nothing(history: History, *, is_log: bool, is_part: bool) -> str:
+def empty_reason(history: History, *, is_log: bool, is_part: bool) -> str:
     """Return a sentence for a history of which nothing can be seen.
 
     `is_part` says that it is a part of a longer one.

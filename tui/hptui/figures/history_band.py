@@ -87,7 +87,7 @@ def draw_band(
     """Draw the mean of the best so far over a band of one standard deviation to each side."""
     is_drawn = np.isfinite(band.best_means) & ((band.best_means > 0) | (not is_log))
     if not is_drawn.any():
-        return Figure.saying(_why_nothing(band), width, height)
+        return Figure.saying(_empty_reason(band), width, height)
     numbers, best = band.numbers[is_drawn].astype(np.float64), band.best_means[is_drawn]
     deviations = band.best_deviations[is_drawn]
     # What a log axis cannot show of a band is cut off at the lowest mean.
@@ -168,7 +168,7 @@ def _legend(
     return entries
 
 
-def _why_nothing(band: HistoryBand) -> str:
+def _empty_reason(band: HistoryBand) -> str:
     if np.isfinite(band.best_means).any():
         return "No mean is above 0, so a log axis shows none."
     if len(band.numbers):

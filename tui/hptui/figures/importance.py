@@ -48,7 +48,7 @@ def draw_importance(
 ) -> Figure:
     """Draw a bar for each parameter, the longest first; those without room are counted."""
     if not importance.shares:
-        return Figure.saying(_why_nothing(importance), width, height)
+        return Figure.saying(_empty_reason(importance), width, height)
     has_legend = height > 1
     room = height - has_legend
     n_shown = min(len(importance.shares), room)
@@ -114,7 +114,7 @@ def _legend(importance: Importance, n_shown: int, chooser: str, look: Look) -> l
     return entries
 
 
-def _why_nothing(importance: Importance) -> str:
+def _empty_reason(importance: Importance) -> str:
     if importance.n_infinite and not importance.n_finite:
         return "No value is finite, so there is nothing to compare."
     if not importance.n_finite:

@@ -58,7 +58,6 @@ class Curves:
 
     @property
     def n_trials(self) -> int:
-        """How many trials there are."""
         return len(np.unique(self.numbers))
 
     def of(self, number: int) -> Curve:
@@ -132,7 +131,7 @@ def draw_intermediate(
     """
     is_shown = np.isfinite(curves.values) & ((curves.values > 0) | (not is_log))
     if not is_shown.any():
-        return Figure.saying(_why_nothing(curves), width, height)
+        return Figure.saying(_empty_reason(curves), width, height)
     shown = curves.where(is_shown)
     x_axis = Axis.around(shown.steps.astype(np.float64))
     y_axis = Axis.around(shown.values, is_log=is_log)
@@ -223,7 +222,7 @@ def _legend(curves: Curves, n_hidden: int, *, is_log: bool, look: Look) -> list[
     return entries
 
 
-def _why_nothing(curves: Curves) -> str:
+def _empty_reason(curves: Curves) -> str:
     if not len(curves.values):
         return "No trial has reported an intermediate value."
     if np.isfinite(curves.values).any():

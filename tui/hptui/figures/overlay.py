@@ -71,7 +71,7 @@ def draw_overlay(
     drawable = [_drawable(each.history, is_log=is_log) for each in studies]
     bests = [each.history.best[chosen] for each, chosen in zip(studies, drawable, strict=True)]
     if not any(map(len, bests)):
-        return Figure.saying(_why_nothing(studies), width, height)
+        return Figure.saying(_empty_reason(studies), width, height)
     y_axis = axis_of_bests(bests, studies[0].history.direction, is_log=is_log)
     runs = [
         _run(each.history, chosen, y_axis) for each, chosen in zip(studies, drawable, strict=True)
@@ -158,7 +158,7 @@ def _legend(studies: Sequence[NamedHistory], *, is_log: bool, look: Look) -> lis
     return entries
 
 
-def _why_nothing(studies: Sequence[NamedHistory]) -> str:
+def _empty_reason(studies: Sequence[NamedHistory]) -> str:
     bests = np.concatenate([each.history.best for each in studies])
     if np.isfinite(bests).any():
         return "No best value is above 0, so a log axis shows none."

@@ -56,7 +56,7 @@ def draw_front(
     is_shown = is_finite & (np.all(front.values[:, :_FLAT] > 0, axis=1) | (not is_log))
     shown = front.where(is_shown)
     if not len(shown.numbers):
-        return Figure.saying(_why_nothing(front, is_finite), width, height)
+        return Figure.saying(_empty_reason(front, is_finite), width, height)
     axes = [_axis(shown, index, is_log=is_log) for index in range(_FLAT)]
     points = Points(*(axis.place(shown.values[:, i]) for i, axis in enumerate(axes)))
     is_far = np.any([_is_outside(each, shown, i) for i, each in enumerate(axes)], axis=0)
@@ -192,7 +192,7 @@ def _legend(
     return entries
 
 
-def _why_nothing(front: Front, is_finite: BoolArray) -> str:
+def _empty_reason(front: Front, is_finite: BoolArray) -> str:
     if is_finite.any():
         return "No trial has both values above 0, so log axes show none."
     if len(front.numbers):

@@ -10,7 +10,7 @@ from hptui.errors import UsageError
 from hptui.figures.canvas.picture import Picture, Span
 from hptui.figures.canvas.ramp import VIRIDIS, ramp_colours
 from hptui.figures.canvas.svg import picture_svg
-from hptui.storage.transfer.copying import drafted
+from hptui.storage.transfer.copying import staged_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,7 +95,7 @@ def write_pictures(
     text = f"{whole.plain()}\n"
     if form == "svg":
         text = picture_svg(whole, pictures[0].title, colours=colours, ground=ground)
-    with drafted(target, overwrite=overwrite) as draft:
+    with staged_file(target, overwrite=overwrite) as draft:
         draft.write_text(text, "utf-8")
 
 

@@ -100,7 +100,7 @@ def draw_progress(
     drawable = [each.drawable(is_log=is_log) for each in studies]
     bests = [each.best[chosen] for each, chosen in zip(studies, drawable, strict=True)]
     if not any(map(len, bests)):
-        return Figure.saying(_why_nothing(studies), width, height)
+        return Figure.saying(_empty_reason(studies), width, height)
     span_s = max(each.total_s for each in studies)
     x_axis = Axis(0.0, span_s or 1.0)
     y_axis = axis_of_bests(bests, studies[0].direction, is_log=is_log)
@@ -156,7 +156,7 @@ def _legend(studies: Sequence[Progress], *, is_log: bool, look: Look) -> list[Le
     return entries
 
 
-def _why_nothing(studies: Sequence[Progress]) -> str:
+def _empty_reason(studies: Sequence[Progress]) -> str:
     if any(np.isfinite(each.best).any() for each in studies):
         return "No best value is above 0, so a log axis shows none."
     if any(len(each.best) for each in studies):

@@ -130,7 +130,7 @@ def draw_slices(
     """
     values = slices.values[slices.values > 0] if is_log else slices.values
     if not len(values) or not slices.slices:
-        return Figure.saying(_why_nothing(slices), width, height)
+        return Figure.saying(_empty_reason(slices), width, height)
     n_params = len(slices.slices) if n_params is None else n_params
     grid = _grid(len(slices.slices), width, height)
     shown = slices.slices[: grid.n_panels]
@@ -243,7 +243,7 @@ def _legend(
     return entries
 
 
-def _why_nothing(slices: Slices) -> str:
+def _empty_reason(slices: Slices) -> str:
     if len(slices.values) and slices.slices:
         return "No value is above 0, so a log axis shows none."
     if len(slices.values):

@@ -68,7 +68,6 @@ class Timeline:
 
     @property
     def n_workers(self) -> int:
-        """How many workers there are."""
         return len(self.hosts)
 
     @property

@@ -74,7 +74,7 @@ def draw_curve(
     """
     own, median = _drawable(source.own, is_log=is_log), _drawable(source.median, is_log=is_log)
     if not len(own.steps):
-        sentence = _why_nothing(source, is_log=is_log)
+        sentence = _empty_reason(source, is_log=is_log)
         return Figure.saying(sentence, width, height)
     n_hidden = len(source.own.steps) - len(own.steps)
     x_axis = Axis.around(np.concatenate([own.steps, median.steps]).astype(np.float64))
@@ -143,7 +143,7 @@ def _legend(
     return entries
 
 
-def _why_nothing(source: CurveSource, *, is_log: bool) -> str:
+def _empty_reason(source: CurveSource, *, is_log: bool) -> str:
     trial, n_reports = f"Trial {source.number}", len(source.own.steps)
     if n_reports and is_log and np.isfinite(source.own.values).any():
         return f"{trial} reported nothing above 0, so a log axis shows nothing."

@@ -20,7 +20,7 @@ from hptui.analysis.stopping.advice_text import advice_sentences
 from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.engine.importance.evaluate import judge_of
-from hptui.engine.sampling.to_optuna import plain_study
+from hptui.engine.sampling.to_optuna import to_optuna_study
 from hptui.errors import UsageError
 from hptui.figures.hypervolume import chosen_reference
 from hptui.figures.params import chosen_params
@@ -233,7 +233,9 @@ def _of_timeline(kind: PageKind, request: FigureRequest) -> Iterator[PageFigure]
 def _of_intermediate(kind: PageKind, request: FigureRequest) -> Iterator[PageFigure]:
     study = request.study
     reports = read_reports(study.path, study.name)
-    plain = plain_study(html.escape(study.name), study.trials, reports=reports, spell=html.escape)
+    plain = to_optuna_study(
+        html.escape(study.name), study.trials, reports=reports, spell=html.escape
+    )
     if not any(trial.intermediate_values for trial in plain.get_trials(deepcopy=False)):
         raise UsageError(
             f"No trial of {_short(study)} has reported an intermediate value.",
@@ -290,7 +292,7 @@ def _as_optuna(study: PlottedStudy, objective: int | None = None) -> Study:
     if objective is not None and len(trials.directions) > 1:
         trials = _in_one_objective(trials, objective)
         names = names and (names[objective],)
-    return plain_study(
+    return to_optuna_study(
         # Plotly reads a little HTML in all texts.
         html.escape(study.name),
         trials,

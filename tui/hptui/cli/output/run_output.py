@@ -185,8 +185,8 @@ class Lines(RunOutput):
         if event.n_waiting:
             trials = plural(event.n_waiting, "enqueued trial runs", "enqueued trials run")
             self._say(f"{trials} first.")
-        if event.n_leftover:
-            stale = plural(event.n_leftover, "trial is stale (its", "trials are stale (their")
+        if event.n_stale_trials:
+            stale = plural(event.n_stale_trials, "trial is stale (its", "trials are stale (their")
             self._say(
                 f"{stale} engine died); once this run has ended, fix that with "
                 f"hptui doctor --fix {self._address}"

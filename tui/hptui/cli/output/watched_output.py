@@ -59,24 +59,19 @@ class WatchedOutput(RunOutput):
         self._pass(self._output.drain)
 
     def loading(self, objective: str) -> None:
-        """See `RunOutput`."""
         self._pass(lambda: self._shown.loading(objective))
 
     def clear(self) -> None:
-        """See `RunOutput`."""
         self._pass(self._shown.clear)
 
     def started(self, event: Started) -> None:
-        """See `Observer`."""
         self._on_start()
         self._pass(lambda: self._shown.started(event))
 
     def trial(self, record: TrialRecord) -> None:
-        """See `Observer`."""
         self._pass(lambda: self._shown.trial(record))
 
     def progress(self, progress: Progress) -> None:
-        """See `Observer`."""
         followed = self._shown.followed
         if self.lost is None and self._output.error is not None:
             self._lose(self._output.error)
@@ -85,11 +80,9 @@ class WatchedOutput(RunOutput):
         self._pass(lambda: self._shown.progress(progress))
 
     def note(self, text: str) -> None:
-        """See `Observer`."""
         self._pass(lambda: self._shown.note(text))
 
     def finished(self, event: Finished) -> None:
-        """See `Observer`."""
         self._pass(lambda: self._shown.finished(event))
 
 

@@ -94,7 +94,6 @@ class _Mlflow:
         *,
         is_best: bool,  # noqa: ARG002 - as the others'
     ) -> None:
-        """See `Tracker`."""
         began, ended = _ms(trial.datetime_start), _ms(trial.datetime_complete)
         run = self._client.create_run(
             self._experiment, start_time=began, run_name=f"trial-{trial.number}"
@@ -171,7 +170,6 @@ class _Wandb:
         )
 
     def trial(self, study: optuna.Study, trial: FrozenTrial, *, is_best: bool) -> None:
-        """See `Tracker`."""
         names = _value_names(study, len(study.directions))
         row: dict[str, Any] = {f"params/{name}": value for name, value in trial.params.items()}
         row |= {
@@ -186,7 +184,6 @@ class _Wandb:
             self._run.summary["best"] = trial.number
 
     def finish(self, summary: Mapping[str, Any]) -> None:
-        """See `Tracker`."""
         self._run.summary["reason"] = summary.get("reason")
         self._run.finish(exit_code=1 if summary.get("error") else 0)
 
@@ -211,7 +208,6 @@ class _Notifier:
         *,
         is_best: bool,
     ) -> None:
-        """See `Tracker`."""
         if is_best and self._tells_best:
             values = ", ".join(four_digits(value) for value in _values(trial))
             self._send(
@@ -220,7 +216,6 @@ class _Notifier:
             )
 
     def finish(self, summary: Mapping[str, Any]) -> None:
-        """See `Tracker`."""
         counts: Mapping[str, int] = summary["counts"]
         lines = [
             str(summary["error"] or summary["text"]),

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from hptui.domain.readable import by_count, plural, show_age, show_moment, show_size
 from hptui.domain.text import safe_line
 from hptui.engine.recovery.lease import folder_of, read_lease
-from hptui.engine.recovery.orphaned_files import remains_of
+from hptui.engine.recovery.orphaned_files import orphaned_files_of
 from hptui.engine.recovery.unsaved_trials import find_spools
 from hptui.engine.studies.resuming import describe_left_change
 from hptui.errors import StudyFileError
 from hptui.storage.files.journal import JOURNAL
 from hptui.storage.files.leases import LEASE, living_runs
 from hptui.storage.files.running_trials import RunningTrial, running_trials
-from hptui.storage.files.staging import find_left_drafts
+from hptui.storage.files.staging import find_orphaned_staging
 from hptui.storage.files.study_folder import real_file
 from hptui.storage.files.study_identity import token_of
 from hptui.storage.files.study_lock import several_names
@@ -143,7 +143,7 @@ def examine_study(
         *_others(found.others),
     ]
     if not found.is_running:
-        findings += _remains(path, study_name, numbers)
+        findings += _orphaned_files(path, study_name, numbers)
     if with_file:
         findings += _tables(path)
         findings += _size(path, is_running=found.is_running)
@@ -242,13 +242,13 @@ def _others(others: list[RunningTrial]) -> Iterator[Finding]:
         )
 
 
-def _remains(path: Path, study_name: str, states: dict[int, str]) -> Iterator[Finding]:
-    for kind, remains in remains_of(path, study_name, states).items():
-        if remains.paths:
+def _orphaned_files(path: Path, study_name: str, states: dict[int, str]) -> Iterator[Finding]:
+    for kind, orphaned in orphaned_files_of(path, study_name, states).items():
+        if orphaned.paths:
             yield Finding(
                 kind,
-                f"{remains.describe()}, {show_size(remains.n_bytes)}.",
-                by_count(len(remains.paths), "remove it", "remove them"),
+                f"{orphaned.describe()}, {show_size(orphaned.n_bytes)}.",
+                by_count(len(orphaned.paths), "remove it", "remove them"),
                 can_be_undone=False,
                 # Somebody may still want what an earlier study has left.
                 is_trouble=kind != "set-aside",
@@ -297,7 +297,7 @@ def _change(folder: Path) -> Iterator[Finding]:
 
 
 def _drafts(folder: Path) -> Iterator[Finding]:
-    for draft in find_left_drafts(folder):
+    for draft in find_orphaned_staging(folder):
         target = f" of {safe_line(draft.target, max_chars=60)}" if draft.target else ""
         host = f" on {safe_line(draft.host, max_chars=60)}" if draft.host else ""
         who = f" by process {draft.pid}{host}" if draft.pid is not None else ""

@@ -7,9 +7,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
 from hptui.domain.text import safe_line
-from hptui.engine.recovery.orphaned_files import remains_of, remove_remains
+from hptui.engine.recovery.orphaned_files import orphaned_files_of, remove_orphaned_files
 from hptui.engine.recovery.unsaved_trials import find_spools, use_up
-from hptui.engine.studies.claim import claimed
+from hptui.engine.studies.held_study import locked_study
 from hptui.engine.studies.resuming import resume_changes
 from hptui.engine.studies.trash import delete_study
 from hptui.errors import HptuiError, UsageError
@@ -17,7 +17,7 @@ from hptui.storage.files.leases import living_runs
 from hptui.storage.files.moving import connect_for_writing, settle_file
 from hptui.storage.files.open_files import require_closed
 from hptui.storage.files.running_trials import running_trials
-from hptui.storage.files.staging import remove_left_draft
+from hptui.storage.files.staging import remove_orphaned_staging
 from hptui.storage.files.study_identity import token_of
 from hptui.storage.files.validation import require_writable
 from hptui.storage.read.session import read_study_file
@@ -50,7 +50,7 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
     if kind == "change":
         return resume_changes(found.folder) or "That is already done."
     if kind == "draft":
-        if not remove_left_draft(found.folder, name):
+        if not remove_orphaned_staging(found.folder, name):
             raise HptuiError(f"{safe_line(name)} cannot be removed, or is already gone.")
         return "Removed."
     if kind == "schema":
@@ -70,7 +70,7 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
         "free": lambda: _give_back(path),
     }
     # The claim takes the lease of a dead engine over, and leaves none.
-    with claimed(path, study, whole_file=kind == "free"):
+    with locked_study(path, study, whole_file=kind == "free"):
         return remedies.get(kind, lambda: _remove(path, study, kind))()
 
 
@@ -95,10 +95,10 @@ def _store(path: Path, study: str, name: str) -> str:
 def _remove(path: Path, study: str, kind: str) -> str:
     living = living_runs(path)
     _, states = read_study_file(path, lambda connection: running_trials(connection, study, living))
-    remains = cast("dict[str, Any]", remains_of(path, study, states)).get(kind)
-    if remains is None:
+    orphaned = cast("dict[str, Any]", orphaned_files_of(path, study, states)).get(kind)
+    if orphaned is None:
         raise UsageError(f"There is no fix for {safe_line(kind, max_chars=40)!r}.")
-    remove_remains(remains)
+    remove_orphaned_files(orphaned)
     return "Removed."
 
 

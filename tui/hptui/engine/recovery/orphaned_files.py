@@ -49,7 +49,9 @@ class OrphanedFiles:
         return f"{plural(len(self.paths), self.noun)} {self.about}"
 
 
-def remains_of(path: Path, study_name: str, states: Mapping[int, str]) -> dict[Kind, OrphanedFiles]:
+def orphaned_files_of(
+    path: Path, study_name: str, states: Mapping[int, str]
+) -> dict[Kind, OrphanedFiles]:
     """Return what is left beside a study that nobody runs.
 
     Args:
@@ -83,9 +85,9 @@ def remains_of(path: Path, study_name: str, states: Mapping[int, str]) -> dict[K
     }
 
 
-def remove_remains(remains: OrphanedFiles) -> None:
+def remove_orphaned_files(orphaned: OrphanedFiles) -> None:
     """Remove them; what cannot be removed stays, and is found again."""
-    for path in remains.paths:
+    for path in orphaned.paths:
         with contextlib.suppress(OSError):
             if path.is_symlink() or path.is_file():
                 path.unlink()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 
-def leftover_trials(study: optuna.Study) -> list[FrozenTrial]:
+def stale_trials(study: optuna.Study) -> list[FrozenTrial]:
     """Return the RUNNING trials that runs of hptui on this machine have left.
 
     The caller holds the study's lease, so none of those runs is alive. Trials of plain Optuna
@@ -51,7 +51,7 @@ def treat_stale_trials(
         what: `fail`, `requeue` or `leave`.
         left: The trials; without them, those that are left on this machine.
     """
-    left = leftover_trials(study) if left is None else left
+    left = stale_trials(study) if left is None else left
     if what == "leave":
         return len(left)
     n_settled = 0

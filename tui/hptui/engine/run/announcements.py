@@ -40,15 +40,15 @@ def started(plan: RunPlan, run: Run) -> Started:
         backend=plan.backend,
         n_trials=plan.budget.n_trials,
         n_waiting=run.n_waiting(),
-        n_leftover=run.n_leftover if plan.leftovers == "leave" else 0,
+        n_stale_trials=run.n_stale_trials if plan.leftovers == "leave" else 0,
         notes=(*plan.notes, *filter(None, [run.why_sampler, asked_ahead])),
     )
 
 
 def notes_at_start(plan: RunPlan, run: Run) -> Iterator[str]:
     """Yield what was done with what earlier runs have left."""
-    if run.n_leftover and plan.leftovers != "leave":
-        yield settled_text(run.n_leftover, plan.leftovers)
+    if run.n_stale_trials and plan.leftovers != "leave":
+        yield settled_text(run.n_stale_trials, plan.leftovers)
     if run.n_replayed:
         yield f"Stored {plural(run.n_replayed, 'trial')} that an earlier run could not store."
 

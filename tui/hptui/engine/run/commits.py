@@ -1,4 +1,4 @@
-"""When what is gathered goes into the study file, and what happens while the file refuses.
+"""When what is buffered goes into the study file, and what happens while the file refuses.
 
 A server in its place is meant by the file.
 """
@@ -53,7 +53,7 @@ class Commits:
         self._on_blocked = on_blocked
         self._on_given_up = on_given_up
         self._given_up: HptuiError | None = None
-        """Why the run ends: the file will not take what is gathered."""
+        """Why the run ends: the file will not take what is buffered."""
         self._dirty_since_s: float | None = None
         self._finish_commit_s = FINISH_COMMIT_S
         self._retry_at_s: float | None = None
@@ -68,12 +68,12 @@ class Commits:
         """Till then the lock is left to other programs, and nothing new starts."""
 
     def touch(self) -> None:
-        """Note that something has been gathered."""
+        """Note that something has been buffered."""
         if self._dirty_since_s is None:
             self._dirty_since_s = now()
 
     def due_s(self) -> float | None:
-        """Return when to commit next; None when nothing is gathered."""
+        """Return when to commit next; None when nothing is buffered."""
         if self._retry_at_s is not None:
             return self._retry_at_s
         has_lock = self._storage.in_transaction
@@ -106,7 +106,7 @@ class Commits:
         self._look_at_trouble(now_s)
 
     def commit(self) -> bool:
-        """Write what is gathered and announce what has ended; False when the file refuses."""
+        """Write what is buffered and announce what has ended; False when the file refuses."""
         self._retry_at_s = None
         began_s, takes_lock = now(), self._storage.pending > 0
         try:
@@ -196,7 +196,7 @@ class Commits:
             self._on_blocked(True)
 
     def give_up(self, error: HptuiError) -> None:
-        """End the run, once, because of what will not pass; what is gathered is kept.
+        """End the run, once, because of what will not pass; what is buffered is kept.
 
         Raises:
             StudyGoneError: That is the error: there is nothing to keep, and ids have new meanings.

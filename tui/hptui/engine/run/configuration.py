@@ -8,7 +8,7 @@ import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from hptui.domain.attribute_keys import CARRIED_KEY, EDITED_KEY, EDITS_KEY, RUNS_KEY, STUDY_KEY
+from hptui.domain.attribute_keys import EDITED_KEY, EDITS_KEY, RUNS_KEY, STUDY_KEY, TRANSFERRED_KEY
 from hptui.domain.methods.asked_methods import AUTO, check_fit, parse_pruner, parse_sampler
 from hptui.domain.methods.auto_sampler import choose_sampler
 from hptui.domain.methods.own_method import is_own
@@ -174,7 +174,7 @@ class RunConfiguration:
         view = SpaceView(
             edited=set(ever | set(edits)),
             current=watched,
-            carried_to=_carried_to(attrs.get(CARRIED_KEY)),
+            transferred_to=_transferred_to(attrs.get(TRANSFERRED_KEY)),
         )
         return cls(
             directions=directions,
@@ -215,7 +215,7 @@ def _require_known(family: Family, spec: MethodSpec, typed: str | None) -> None:
         )
 
 
-def _carried_to(stored: object) -> int:
+def _transferred_to(stored: object) -> int:
     return stored if isinstance(stored, int) else -1
 
 

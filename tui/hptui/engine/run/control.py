@@ -349,7 +349,7 @@ def _annotate(engine: Engine, message: Message) -> Message:
     assert run is not None
     edit = edit_from_json(message["edit"])
     try:
-        # What is gathered must not be at stake when the edit is refused.
+        # What is buffered must not be at stake when the edit is refused.
         engine.commit()
         done = run.storage.annotate(run.study._study_id, edit)
     except NoteConflictError as error:

@@ -432,12 +432,10 @@ class Engine:
     # -- what arrives
 
     def on_wake(self) -> None:
-        """See `connections.Listener`."""
         while self._rules_are_live and self.rules.interrupts < self._interrupts:
             self._feed(InterruptRequested())
 
     def on_worker(self, channel: Channel, message: Message) -> None:
-        """See `connections.Listener`."""
         if self.pool.is_far and far_messages.take(self, channel, message):
             return
         slot = self._worker_manager.slot_of(channel)
@@ -447,7 +445,6 @@ class Engine:
             self._on_trial_message(slot, message, channel)
 
     def on_closed(self, channel: Channel) -> None:
-        """See `connections.Listener`."""
         agents = self._worker_manager.agents
         if agents.is_gateway(channel):
             self._give_up(HptuiError("The gateway to the dask cluster has ended."))
@@ -457,7 +454,6 @@ class Engine:
             self.on_process_end(process)
 
     def on_first(self, channel: Channel, message: Message) -> bool:
-        """See `connections.Listener`."""
         if message.get("op") in ("agent", "gateway"):
             return far_messages.take_first(self, channel, message)
         is_worker = message.get("op") in ("hello", "unready")
@@ -483,7 +479,6 @@ class Engine:
         return False
 
     def on_broken(self, channel: Channel) -> None:
-        """See `connections.Listener`."""
         if self._after.take_broken(channel):
             return
         self._worker_manager.give_up(
@@ -491,7 +486,6 @@ class Engine:
         )
 
     def on_process_end(self, process: WorkerProcess) -> None:
-        """See `connections.Listener`."""
         if process.is_gone or not process.started.has_ended:
             # The ssh client of a worker whose connection is still there.
             return
@@ -523,7 +517,7 @@ class Engine:
             self._worker_manager.open(event.n_workers)
 
     def commit(self) -> None:
-        """Bring all that is gathered into the file for a request that goes there itself.
+        """Bring all that is buffered into the file for a request that goes there itself.
 
         Raises:
             StudyBusyError: The file takes no writes now.

@@ -16,7 +16,7 @@ from hptui.domain.text import safe_text
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.engine.recovery.lease import folder_of
 from hptui.errors import HptuiError
-from hptui.storage.files.staging import draft_folder, temporary_folder
+from hptui.storage.files.staging import staging_folder, temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -81,7 +81,7 @@ def launch(
 def _output_beside(study_file: Path) -> Generator[Path]:
     """Yield a file for what a run prints till its study has a folder, if it can on its disk."""
     if os.access(study_file.parent, os.W_OK | os.X_OK):
-        place = draft_folder(study_file)
+        place = staging_folder(study_file)
     else:
         place = temporary_folder(study_file.name)
     with place as folder:

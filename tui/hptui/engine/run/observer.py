@@ -50,7 +50,7 @@ class Started:
     n_trials: int | None
     n_waiting: int
     """Trials that are enqueued and will run first."""
-    n_leftover: int
+    n_stale_trials: int
     """Stale trials, where they were left as they are."""
     notes: tuple[str, ...] = ()
     """What the person should know besides."""

@@ -64,7 +64,7 @@ class Run:
     why_sampler: str
     """Why it is that one, where `auto` was asked for."""
     pruner: str
-    n_leftover: int
+    n_stale_trials: int
     """Stale trials; the plan says what became of them."""
     n_replayed: int
     """Trials of earlier runs that the file had not taken, and now has."""
@@ -110,7 +110,6 @@ class Run:
         return self.trial_of(number).user_attrs
 
     def trial_of(self, number: int) -> FrozenTrial:
-        """Return a trial."""
         trial_id = self.storage.get_trial_id_from_study_id_trial_number(
             self.study._study_id, number
         )
@@ -233,7 +232,7 @@ class Run:
         return token if isinstance(token, str) else None
 
     def _close_storage(self) -> HptuiError | None:
-        """Write what is gathered; what the file does not take goes into a file of its own."""
+        """Write what is buffered; what the file does not take goes into a file of its own."""
         why = ""
         try:
             if self.storage.close():

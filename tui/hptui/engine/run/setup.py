@@ -180,8 +180,12 @@ def _open(
             study = _create_study(storage, plan, choices)
         left = None
         if server is not None:
-            claimed = claim(plan, hold, storage, server, study)
-            study, left, n_replayed = claimed.study, claimed.abandoned, claimed.n_replayed
+            locked_study = claim(plan, hold, storage, server, study)
+            study, left, n_replayed = (
+                locked_study.study,
+                locked_study.abandoned,
+                locked_study.n_replayed,
+            )
             # Others may have added to it.
             choices = RunConfiguration.of(plan, about, study)
         attrs = storage.get_study_system_attrs(study._study_id)
@@ -241,7 +245,7 @@ def _start(
     handler = open_folder(hold.folder)
     study.sampler = choices.sampler
     study.pruner = choices.pruner
-    n_leftover = treat_stale_trials(study, hold.folder, plan.leftovers, left)
+    n_stale_trials = treat_stale_trials(study, hold.folder, plan.leftovers, left)
     since = _since(study, choices)
     _write_study_attrs(plan, hold.lease, study, choices, since)
     if isinstance(choices.sampler.base, KnownGridSampler):
@@ -277,7 +281,7 @@ def _start(
         sampler=str(choices.sampler_spec),
         why_sampler=choices.why_sampler,
         pruner=choices.pruner_text,
-        n_leftover=n_leftover,
+        n_stale_trials=n_stale_trials,
         n_replayed=n_replayed,
         space=SpaceEdits(
             study=study,

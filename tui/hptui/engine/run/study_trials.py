@@ -167,7 +167,6 @@ class Counts:
 
     @property
     def ended(self) -> int:
-        """All that have ended."""
         return self.complete + self.pruned + self.fail
 
 

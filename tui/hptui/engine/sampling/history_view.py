@@ -51,13 +51,13 @@ class SpaceView:
         edited: Iterable[str] = (),
         current: Mapping[str, BaseDistribution] | None = None,
         fixed: Mapping[str, ChoiceValue] | None = None,
-        carried_to: int = -1,
+        transferred_to: int = -1,
     ) -> None:
         self._edited = set(edited)
         self._current = dict(current or {})
         self._fixed = dict(fixed or {})
         self._watched: dict[str, BaseDistribution] = {}
-        self._carried_to = carried_to
+        self._transferred_to = transferred_to
         self._revision = 0
         self._changed()
 
@@ -79,7 +79,7 @@ class SpaceView:
     @property
     def is_needed(self) -> bool:
         """Say whether anything was ever edited, is fixed, or was carried over."""
-        return bool(self._edited or self._fixed) or self._carried_to >= 0
+        return bool(self._edited or self._fixed) or self._transferred_to >= 0
 
     @property
     def revision(self) -> int:
@@ -188,7 +188,7 @@ class SpaceView:
         self._n_settled, self._last_settled = 0, -1
         self._forget_views()
         self._kept = self._set_aside = 0
-        self._since = self._carried_to
+        self._since = self._transferred_to
         self._watched = {
             name: self._current[name] for name in self._edited if name in self._current
         }

@@ -244,12 +244,10 @@ class _Mirror(InMemoryStorage):
     # -- what Optuna's study and samplers ask for
 
     def get_study_id_from_name(self, study_name: str) -> int:
-        """Return the one study's id."""
         del study_name
         return _STUDY_ID
 
     def get_study_name_from_id(self, study_id: int) -> str:
-        """Return the one study's name."""
         del study_id
         return self._name
 
@@ -315,7 +313,6 @@ class _Mirror(InMemoryStorage):
         _refuse("delete the study")
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
-        """Return a trial."""
         return copy.copy(self._all[self._place_of[trial_id]])
 
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
@@ -327,7 +324,6 @@ class _Mirror(InMemoryStorage):
         raise KeyError(f"There is no trial {trial_number}.")
 
     def get_trial_number_from_id(self, trial_id: int) -> int:
-        """Return a trial's number."""
         return self._all[self._place_of[trial_id]].number
 
     get_best_trial = BaseStorage.get_best_trial

@@ -38,7 +38,7 @@ class SafeCmaEsSampler(CmaEsSampler):
     trials of the study where the stored state cannot be used.
     """
 
-    _carried: Callable[[], Sequence[FrozenTrial]] | None = None
+    _transferred: Callable[[], Sequence[FrozenTrial]] | None = None
     _distrusted: tuple[int, int] | None = None
     """The trial whose state is not used, and the generation that began instead."""
     _instead: Sequence[FrozenTrial] = ()
@@ -52,12 +52,14 @@ class SafeCmaEsSampler(CmaEsSampler):
         search_space: dict[str, BaseDistribution],
     ) -> dict[str, Any]:
         """Sample as Optuna does, with what the view carries over at hand."""
-        self._carried = getattr(study._storage, "carried_trials", None)
+        self._transferred = getattr(study._storage, "carried_trials", None)
         self._instead = ()
         return super().sample_relative(study, trial, search_space)
 
     def _init_optimizer(self, trans: _SearchSpaceTransform, direction: StudyDirection) -> Any:  # noqa: ANN401
-        carried = self._instead if self._carried is None else (*self._carried(), *self._instead)
+        carried = (
+            self._instead if self._transferred is None else (*self._transferred(), *self._instead)
+        )
         if self._use_separable_cma:
             carried = ()
         sources = _sources(carried, trans._search_space, direction)

@@ -28,7 +28,7 @@ _FEASIBLE: Final = f"{PREFIX}feasible"
 _STATES: Final = {state.value: state for state in TrialState} | {STALE: TrialState.RUNNING}
 
 
-def plain_study(
+def to_optuna_study(
     name: str,
     trials: Trials,
     *,

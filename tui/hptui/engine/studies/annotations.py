@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from hptui.engine.ipc.client import ask_engine, running_engine
-from hptui.engine.studies.claim import claimed
+from hptui.engine.studies.held_study import locked_study
 from hptui.errors import StudyBusyError
 from hptui.storage.annotations.changes import Edit, annotate, checked
 from hptui.storage.annotations.notes import NoteConflictError
@@ -58,7 +58,7 @@ def _save(path: Path, study_name: str, edit: Edit) -> int:
         # One request however many trials: 100,000 keep an engine from its trials for a second.
         return _ask(path, study_name, {"op": "annotate", "edit": edit.to_json()})
     require_writable(path)
-    with claimed(path, study_name):
+    with locked_study(path, study_name):
         return _write(path, study_name, edit)
 
 

@@ -21,7 +21,7 @@ from hptui.domain.study_changes import space_change_text
 from hptui.domain.text import safe_line
 from hptui.domain.trial_queue import find_waiting, seats_after, told_queue
 from hptui.engine.ipc.client import ask_engine, running_engine
-from hptui.engine.studies.claim import claimed
+from hptui.engine.studies.held_study import locked_study
 from hptui.errors import StudyBusyError, UsageError
 from hptui.storage.files.moving import connect_for_writing
 from hptui.storage.files.validation import require_writable
@@ -291,7 +291,7 @@ def _writing(path: Path, study_name: str) -> Generator[tuple[sqlite3.Connection,
         StudyFileError: It is not there, or the file cannot be written.
     """
     require_writable(path)
-    with claimed(path, study_name):
+    with locked_study(path, study_name):
         try:
             with closing(connect_for_writing(path)) as connection:
                 connection.execute("BEGIN IMMEDIATE")

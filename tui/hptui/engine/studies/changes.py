@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hptui.domain.text import safe_line
 from hptui.engine.recovery.lease import folder_of, read_lease, remove_unused
-from hptui.engine.studies.claim import claimed, name_held, require_unclaimed
+from hptui.engine.studies.held_study import locked_study, name_held, require_unlocked
 from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.files.in_place import put_in_place
 from hptui.storage.files.journal import begin_journal
@@ -118,7 +118,7 @@ def held_for(change: Change, place: StudyRef) -> Generator[StudyHold]:
     is_whole = change.takes_whole_file()
     path, study = place
     with ExitStack() as stack:
-        hold = stack.enter_context(claimed(path, study, whole_file=is_whole))
+        hold = stack.enter_context(locked_study(path, study, whole_file=is_whole))
         for other_path, name in change.studies():
             if not is_whole and other_path == path and name != study:
                 stack.enter_context(name_held(path, name))
@@ -135,7 +135,7 @@ def kept_from_engines(change: Change) -> Generator[None]:
     before, after = change.studies()
     place = after if change.is_begun() else before
     if not os.path.lexists(place.path):
-        require_unclaimed(*place)
+        require_unlocked(*place)
         yield
     else:
         with held_for(change, place):

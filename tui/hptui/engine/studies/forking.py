@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
 from hptui.engine.recovery.lease import folder_of
-from hptui.engine.studies.claim import name_held, require_free_folder
+from hptui.engine.studies.held_study import name_held, require_free_folder
 from hptui.engine.studies.renaming import require_study
 from hptui.errors import StudyFileError, UsageError
-from hptui.storage.files.staging import draft_folder
+from hptui.storage.files.staging import staging_folder
 from hptui.storage.files.studies_folder import study_file
 from hptui.storage.files.target import require_folder, require_free_study_file
 from hptui.storage.files.validation import require_writable
@@ -23,7 +23,7 @@ from hptui.storage.read.studies import study_names
 from hptui.storage.read.study_facts import read_facts
 from hptui.storage.read.study_reader import StudyReader
 from hptui.storage.sqlite.connection import as_storage_error
-from hptui.storage.transfer.copying import drafted, extract_study, take_in_file
+from hptui.storage.transfer.copying import extract_study, staged_file, take_in_file
 from hptui.storage.transfer.fork_plan import plan_fork
 from hptui.storage.transfer.fork_rows import make_fork
 from hptui.storage.transfer.study_rows import rename_study, study_id_of
@@ -116,7 +116,7 @@ def fork_study(
             make_fork(connection, study_id, reader, plan, request.edits, path)
             rename_study(connection, study_id, new_name)
 
-        change_draft(draft, study_name, write)
+        change_staged(draft, study_name, write)
     return Fork(place, plan)
 
 
@@ -195,11 +195,11 @@ def new_study(folder: Path, new_name: str, target: Path | None) -> Generator[tup
     """
     target = check_new_study(folder, new_name, target)
     if not target.exists():
-        with drafted(target, overwrite=False) as draft:
+        with staged_file(target, overwrite=False) as draft:
             yield draft, target
         return
     try:
-        with draft_folder(target) as scratch:
+        with staging_folder(target) as scratch:
             draft = scratch / "new"
             yield draft, target
             with name_held(target, new_name):
@@ -210,7 +210,7 @@ def new_study(folder: Path, new_name: str, target: Path | None) -> Generator[tup
         ) from error
 
 
-def change_draft(
+def change_staged(
     draft: Path, study_name: str, change: Callable[[sqlite3.Connection, int], None]
 ) -> None:
     """Change the rows of a study in a file that nobody else knows, in one transaction.

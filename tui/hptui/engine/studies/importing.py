@@ -12,8 +12,8 @@ from hptui.domain.study_name import check_study_name
 from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
-from hptui.engine.studies.claim import claimed, require_unclaimed
 from hptui.engine.studies.forking import check_new_study, new_study, nothing_kept
+from hptui.engine.studies.held_study import locked_study, require_unlocked
 from hptui.engine.studies.renaming import require_study
 from hptui.errors import StudyBusyError, UsageError
 from hptui.storage.files.moving import connect_for_writing
@@ -143,7 +143,7 @@ def require_open_to(request: ImportRequest, path: Path, study_name: str) -> None
     if running_engine(path, study_name) is None:
         require_study(path, study_name)
         require_writable(path)
-        require_unclaimed(path, study_name)
+        require_unlocked(path, study_name)
     elif not request.as_waiting:
         raise StudyBusyError(
             f"{safe_line(study_name)} runs now, so no results can be added.",
@@ -168,7 +168,7 @@ def import_into(file: Path, request: ImportRequest, path: Path, study_name: str)
         return Imported(path, plan)
     require_study(path, study_name)
     require_writable(path)
-    with claimed(path, study_name):
+    with locked_study(path, study_name):
         # Nobody else adds the same rows between the look and the writing.
         plan = _checked(preview_import(file, request, StudyRef(path, study_name)), file, study_name)
         try:

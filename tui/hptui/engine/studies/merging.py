@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.study_ref import StudyRef
-from hptui.engine.studies.forking import change_draft, check_new_study, new_study, nothing_kept
+from hptui.engine.studies.forking import change_staged, check_new_study, new_study, nothing_kept
 from hptui.engine.studies.renaming import require_study
 from hptui.errors import UsageError
 from hptui.registry.same_objective import Tuned, difference
@@ -17,7 +17,6 @@ from hptui.storage.mirror.mirrors import folder_for_new
 from hptui.storage.read.stored_spaces import read_latest_spaces
 from hptui.storage.read.study_facts import read_facts
 from hptui.storage.read.study_reader import StudyReader
-from hptui.storage.transfer.carried_trials import leave_sampler_state, replace_trial_numbers
 from hptui.storage.transfer.copying import extract_study, take_in_file
 from hptui.storage.transfer.fork_rows import (
     keep_trials,
@@ -30,6 +29,7 @@ from hptui.storage.transfer.fork_rows import (
 )
 from hptui.storage.transfer.merge_plan import MergePlan, Share, Source, plan_merge
 from hptui.storage.transfer.study_rows import delete_study, rename_study, study_id_of
+from hptui.storage.transfer.trial_origin import leave_sampler_state, replace_trial_numbers
 
 if TYPE_CHECKING:
     import sqlite3
@@ -202,7 +202,7 @@ def _join(
         settle_runs(connection, study_id, len(plan.shares[0].source.reader.trials.directions))
         leave_sampler_state(connection, study_id)
 
-    change_draft(whole, new_name, join)
+    change_staged(whole, new_name, join)
 
 
 def _prepare(draft: Path, share: Share, name: str) -> None:
@@ -218,7 +218,7 @@ def _prepare(draft: Path, share: Share, name: str) -> None:
         put_params(connection, reader, share.rows, share.fits)
         rename_study(connection, study_id, name)
 
-    change_draft(draft, reader.study_name, prepare)
+    change_staged(draft, reader.study_name, prepare)
 
 
 def _move_rows(connection: sqlite3.Connection, study_id: int, target_id: int) -> None:

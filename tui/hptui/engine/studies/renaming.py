@@ -24,7 +24,7 @@ from hptui.engine.studies.changes import (
     name_from,
     study_from,
 )
-from hptui.engine.studies.claim import require_free_folder
+from hptui.engine.studies.held_study import require_free_folder
 from hptui.errors import StudyBusyError, StudyFileError, UsageError
 from hptui.storage.files.in_place import drop_second_name
 from hptui.storage.files.moving import connect_for_writing, move_file, move_side_files, settle_file

@@ -29,7 +29,7 @@ from hptui.engine.studies.changes import (
     require_no_links,
     study_from,
 )
-from hptui.engine.studies.claim import name_held, require_free_folder
+from hptui.engine.studies.held_study import name_held, require_free_folder
 from hptui.engine.studies.renaming import (
     require_alone,
     require_no_link,

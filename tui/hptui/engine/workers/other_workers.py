@@ -98,7 +98,6 @@ class OtherWorkers:
     places: None = None
 
     def start(self, order: Message, environment: Mapping[str, str]) -> StartedProcess:
-        """See `worker_kinds.WorkerKind`."""
         variables = {**os.environ, **environment}
         variables |= package_variables(self.folder, variables)
         command = self.python.command("hptui.engine.workers.worker_program")

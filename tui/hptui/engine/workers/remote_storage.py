@@ -80,7 +80,6 @@ class RemoteBackend(RDBStorage):
         return self._call("study_id", name=study_name)
 
     def get_study_name_from_id(self, study_id: int) -> str:
-        """Return the name of a study."""
         return self._study(study_id)["name"]
 
     def get_study_directions(self, study_id: int) -> list[StudyDirection]:
@@ -226,7 +225,6 @@ class RemoteBackend(RDBStorage):
         return self._call("trial_id", study=study_id, number=trial_number)
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
-        """Return a trial."""
         return read_trial(self._call("trial", trial=trial_id))
 
     get_trial_param = BaseStorage.get_trial_param

@@ -128,7 +128,6 @@ class ProcessSandbox:
         self._scratch = ""
 
     def begin(self, log: str, scratch: str, seed: int) -> None:
-        """See `Sandbox`."""
         self._scratch = scratch
         with contextlib.suppress(OSError):
             self._folders.begin(scratch)
@@ -139,7 +138,6 @@ class ProcessSandbox:
         seed_everything(seed)
 
     def end(self, *, keep: bool) -> bool:
-        """See `Sandbox`."""
         signal.alarm(0)
         sys.stdin, sys.stdout, sys.stderr = self._streams
         self._flush()
@@ -179,7 +177,6 @@ class ProcessSandbox:
         self._libc.fflush(None)
 
     def close(self) -> None:
-        """See `Sandbox`."""
         self._log.close()
         self._folders.close()
 
@@ -198,7 +195,6 @@ class ThreadSandbox:
         os.umask(self._umask)
 
     def begin(self, log: str, scratch: str, seed: int) -> None:
-        """See `Sandbox`."""
         self._log, self._scratch = log, scratch
         with contextlib.suppress(OSError):
             self._folders.begin(scratch)
@@ -209,7 +205,6 @@ class ThreadSandbox:
             self._router.open(os.fdopen(fd, "w", buffering=1, errors="backslashreplace"))
 
     def end(self, *, keep: bool) -> bool:
-        """See `Sandbox`."""
         self._router.close()
         set_trial_dir(None)
         sys.stdout = sys.stderr = cast("TextIO", self._router)

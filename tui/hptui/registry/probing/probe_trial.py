@@ -214,7 +214,6 @@ class ProbeTrial(optuna.Trial):
 
     @property
     def distributions(self) -> dict[str, BaseDistribution]:
-        """Their distributions."""
         return copy.deepcopy(self._distributions)
 
     @property

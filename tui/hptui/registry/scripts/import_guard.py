@@ -395,12 +395,10 @@ class _Copy(InMemoryStorage):
         deepcopy: bool = True,
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
-        """Return the trials of the copy."""
         self._warn_when_late()
         return super().get_all_trials(study_id, deepcopy, states)
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
-        """Create a trial in the copy."""
         self._warn_when_late()
         return super().create_new_trial(study_id, template_trial)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from hptui.domain.text import safe_line
 from hptui.errors import StudyBusyError
 from hptui.storage.files.in_place import put_in_place, sync_folder
-from hptui.storage.files.staging import draft_folder
+from hptui.storage.files.staging import staging_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +72,7 @@ def begin_journal(folder: Path, facts: Mapping[str, Any]) -> Journal:
     """
     path = folder / JOURNAL
     deadline_s = time.monotonic() + _PATIENCE_S
-    with draft_folder(path) as scratch:
+    with staging_folder(path) as scratch:
         draft = scratch / "new"
         descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:

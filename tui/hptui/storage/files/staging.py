@@ -30,7 +30,7 @@ _UNTOLD_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class LeftDraft:
+class OrphanedStaging:
     """A draft that no process works on any more; its texts are not sanitised."""
 
     path: Path
@@ -43,7 +43,7 @@ class LeftDraft:
 
 
 @contextmanager
-def draft_folder(target: Path) -> Generator[Path]:
+def staging_folder(target: Path) -> Generator[Path]:
     """Yield a folder beside `target` to make it in, and remove it at the end.
 
     A process that is killed leaves it. While it lives it holds a lock, which tells the two apart.
@@ -78,15 +78,15 @@ def temporary_folder(name: str) -> Generator[Path]:
         OSError: It cannot be made, or not be written to.
     """
     place = Path(tempfile.gettempdir())
-    for left in find_left_drafts(place):
+    for left in find_orphaned_staging(place):
         with suppress(OSError):
             if left.path.lstat().st_uid == os.getuid():
-                remove_left_draft(place, left.path.name)
-    with draft_folder(place / name) as folder:
+                remove_orphaned_staging(place, left.path.name)
+    with staging_folder(place / name) as folder:
         yield folder
 
 
-def find_left_drafts(folder: Path) -> list[LeftDraft]:
+def find_orphaned_staging(folder: Path) -> list[OrphanedStaging]:
     """Return the drafts in a folder that no process works on any more, in the order of names."""
     with suppress(OSError):
         names = sorted(each for each in folder.iterdir() if _NAME.fullmatch(each.name))
@@ -95,7 +95,7 @@ def find_left_drafts(folder: Path) -> list[LeftDraft]:
     return []
 
 
-def remove_left_draft(folder: Path, name: str) -> bool:
+def remove_orphaned_staging(folder: Path, name: str) -> bool:
     """Remove a draft that no process works on; False where there is none, or it does not go."""
     path = folder / name
     if not _NAME.fullmatch(name) or _look_at(path) is None:
@@ -104,7 +104,7 @@ def remove_left_draft(folder: Path, name: str) -> bool:
     return not path.exists()
 
 
-def _look_at(path: Path) -> LeftDraft | None:
+def _look_at(path: Path) -> OrphanedStaging | None:
     if path.is_symlink() or not path.is_dir():
         return None
     facts = _facts_of_dead(path / _OWNER)
@@ -114,7 +114,7 @@ def _look_at(path: Path) -> LeftDraft | None:
     if not facts and time.time() - written_s < _UNTOLD_S:
         return None
     pid, begun_s = facts.get("pid"), facts.get("begun")
-    return LeftDraft(
+    return OrphanedStaging(
         path,
         str(facts.get("target", "")),
         pid if isinstance(pid, int) else None,

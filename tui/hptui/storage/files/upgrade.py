@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.files.in_place import put_in_place
-from hptui.storage.files.staging import draft_folder
+from hptui.storage.files.staging import staging_folder
 from hptui.storage.files.study_lock import opening, whole_file_held
 from hptui.storage.files.validation import inspect_file, is_read_only
 from hptui.storage.sqlite.connection import as_storage_error, file_uri
@@ -54,7 +54,7 @@ def upgrade_file(path: str | os.PathLike[str]) -> Path:
     try:
         with (
             whole_file_held(report.path),
-            draft_folder(report.path) as folder,
+            staging_folder(report.path) as folder,
             closing(_connect(report.path)) as connection,
         ):
             return _upgrade(connection, report.path, report.version or "old", folder)

@@ -26,7 +26,7 @@ from hptui.storage.mirror.source import (
 from hptui.storage.sqlite.numbers import stored_number
 from hptui.storage.sqlite.schema import TABLES_OF_TRIAL
 from hptui.storage.sqlite.timestamps import to_text
-from hptui.storage.transfer.carried_trials import is_about_trials, with_new_ids
+from hptui.storage.transfer.trial_origin import is_about_trials, with_new_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

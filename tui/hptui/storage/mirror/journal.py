@@ -66,7 +66,7 @@ class JournalFile:
             for end, entries in _read(stream, offset, replay):
                 replay.play(entries)
                 offset = end
-                if replay.n_gathered >= _ROWS_A_CHECKPOINT:
+                if replay.n_buffered >= _ROWS_A_CHECKPOINT:
                     yield from self._checkpoint(stream, offset)
             yield from self._checkpoint(stream, offset)
 

@@ -23,7 +23,7 @@ from hptui.storage.mirror.source import (
 from hptui.storage.sqlite.distributions import parse_distribution
 from hptui.storage.sqlite.numbers import stored_number
 from hptui.storage.sqlite.timestamps import to_text
-from hptui.storage.transfer.carried_trials import is_about_trials, with_new_ids
+from hptui.storage.transfer.trial_origin import is_about_trials, with_new_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -141,7 +141,7 @@ class JournalReplay:
         )
 
     @property
-    def n_gathered(self) -> int:
+    def n_buffered(self) -> int:
         """How many rows wait for `flush`."""
         return len(self._trials) + sum(map(len, self._rows.values()))
 

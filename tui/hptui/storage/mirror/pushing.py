@@ -18,8 +18,8 @@ from hptui.storage.mirror.redis_journal import require_redis, url_and_prefix
 from hptui.storage.mirror.server import engine_of, refusal_of, url_of
 from hptui.storage.mirror.source import COLUMN_ORDER
 from hptui.storage.sqlite.schema import TABLES_OF_STUDY, TABLES_OF_TRIAL
-from hptui.storage.transfer.carried_trials import is_about_trials, with_new_ids
 from hptui.storage.transfer.copying import copy_study
+from hptui.storage.transfer.trial_origin import is_about_trials, with_new_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

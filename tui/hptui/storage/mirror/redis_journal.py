@@ -125,7 +125,7 @@ class RedisJournal:
             if n_written < len(entries):
                 # A number is given before its entry is written.
                 break
-            if replay.n_gathered >= _ROWS_A_CHECKPOINT:
+            if replay.n_buffered >= _ROWS_A_CHECKPOINT:
                 yield from self._checkpoint(replay, at)
         yield from self._checkpoint(replay, at)
 

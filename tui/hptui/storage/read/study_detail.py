@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hptui.domain.attribute_keys import (
     ASKED_KEY,
-    CARRIED_KEY,
     CHANGES_KEY,
     EDITED_KEY,
     EDITS_KEY,
@@ -20,6 +19,7 @@ from hptui.domain.attribute_keys import (
     STUDY_KEY,
     TAGGED_KEY,
     TAGS_KEY,
+    TRANSFERRED_KEY,
 )
 from hptui.domain.far_workers import FarWorkers
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
@@ -133,7 +133,7 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
                     EDITS_KEY,
                     METRICS_KEY,
                     EDITED_KEY,
-                    CARRIED_KEY,
+                    TRANSFERRED_KEY,
                     SINCE_KEY,
                     ASKED_KEY,
                     NEXT_KEY,

@@ -38,7 +38,7 @@ from hptui.storage.sqlite.attributes import Attributes, begin_of, read_attribute
 from hptui.storage.sqlite.connection import is_of_a_row
 from hptui.storage.sqlite.numbers import number_sql
 from hptui.storage.sqlite.timestamps import epoch_s, why_no_time
-from hptui.storage.transfer.carried_trials import read_study_attribute
+from hptui.storage.transfer.trial_origin import read_study_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

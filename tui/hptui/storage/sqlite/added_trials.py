@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from hptui.storage.sqlite.memory import StudyInMemory
 
 
-def gather_template(
-    gathered: WriteBuffer, study: StudyInMemory, trial_id: int, template: FrozenTrial
+def buffer_template(
+    buffer: WriteBuffer, study: StudyInMemory, trial_id: int, template: FrozenTrial
 ) -> FrozenTrial:
     """Gather the rows of a new trial that is made after `template`, and return the trial.
 
@@ -34,28 +34,28 @@ def gather_template(
     try:
         start, start_text = _time(template.datetime_start)
         complete, complete_text = _time(template.datetime_complete)
-        gathered.add_trial(
+        buffer.add_trial(
             NewTrial(
                 trial_id, number, study.row.study_id, template.state, start_text, complete_text
             )
         )
-        params, distributions = _gather_params(gathered, study, trial_id, template)
+        params, distributions = _buffer_params(buffer, study, trial_id, template)
         return FrozenTrial(
             number=number,
             state=template.state,
             value=None,
-            values=_gather_values(gathered, trial_id, template),
+            values=_buffer_values(buffer, trial_id, template),
             datetime_start=start,
             datetime_complete=complete,
             params=params,
             distributions=distributions,
-            user_attrs=_gather_attributes(gathered, "user", trial_id, template._user_attrs),
-            system_attrs=_gather_attributes(gathered, "system", trial_id, template._system_attrs),
-            intermediate_values=_gather_reports(gathered, trial_id, template),
+            user_attrs=_buffer_attributes(buffer, "user", trial_id, template._user_attrs),
+            system_attrs=_buffer_attributes(buffer, "system", trial_id, template._system_attrs),
+            intermediate_values=_buffer_reports(buffer, trial_id, template),
             trial_id=trial_id,
         )
     except BaseException:
-        gathered.drop_trials({trial_id})
+        buffer.drop_trials({trial_id})
         raise
 
 
@@ -67,8 +67,8 @@ def _time(time: datetime | None) -> tuple[datetime | None, str | None]:
     return from_text(text), text
 
 
-def _gather_params(
-    gathered: WriteBuffer, study: StudyInMemory, trial_id: int, template: FrozenTrial
+def _buffer_params(
+    buffer: WriteBuffer, study: StudyInMemory, trial_id: int, template: FrozenTrial
 ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
     params: dict[str, Any] = {}
     distributions: dict[str, BaseDistribution] = {}
@@ -81,37 +81,33 @@ def _gather_params(
         text = dump_distribution(distribution)
         distributions[name], convert = parse_distribution(text)
         params[name] = value if convert is None else convert(value)
-        gathered.add_param(trial_id, name, value, text)
+        buffer.add_param(trial_id, name, value, text)
     return params, distributions
 
 
-def _gather_values(
-    gathered: WriteBuffer, trial_id: int, template: FrozenTrial
-) -> list[float] | None:
+def _buffer_values(buffer: WriteBuffer, trial_id: int, template: FrozenTrial) -> list[float] | None:
     if template._values is None:
         return None
     values = [as_stored(value) for value in template._values]
     if any(math.isnan(value) for value in values):
         raise ValueError("The value of a trial cannot be NaN.")
     for objective, value in enumerate(values):
-        gathered.set_value(trial_id, objective, value)
+        buffer.set_value(trial_id, objective, value)
     return values
 
 
-def _gather_attributes(
-    gathered: WriteBuffer, kind: AttributeKind, trial_id: int, attributes: dict[str, Any]
+def _buffer_attributes(
+    buffer: WriteBuffer, kind: AttributeKind, trial_id: int, attributes: dict[str, Any]
 ) -> dict[str, Any]:
     stored: dict[str, Any] = {}
     for key, value in attributes.items():
         text, stored[str(key)] = dump_json(value)
-        gathered.set_trial_attribute(kind, trial_id, str(key), text)
+        buffer.set_trial_attribute(kind, trial_id, str(key), text)
     return stored
 
 
-def _gather_reports(
-    gathered: WriteBuffer, trial_id: int, template: FrozenTrial
-) -> dict[int, float]:
+def _buffer_reports(buffer: WriteBuffer, trial_id: int, template: FrozenTrial) -> dict[int, float]:
     reports = {int(step): as_stored(value) for step, value in template.intermediate_values.items()}
     for step, value in reports.items():
-        gathered.set_report(trial_id, step, value)
+        buffer.set_report(trial_id, step, value)
     return reports

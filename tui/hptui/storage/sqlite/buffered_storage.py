@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class BufferedStorage(BaseStorage):
-    """A storage over one study file whose writes can be gathered."""
+    """A storage over one study file whose writes can be buffered."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class BufferedStorage(BaseStorage):
 
     @property
     def grouped(self) -> bool:
-        """Whether writes are gathered until `flush`.
+        """Whether writes are buffered until `flush`.
 
         Setting it to False flushes, and raises what `flush` could not do.
         """
@@ -134,13 +134,13 @@ class BufferedStorage(BaseStorage):
 
     @property
     def pending(self) -> int:
-        """How much waits for `flush`: gathered rows, and one for an open transaction."""
-        return len(self._file.gathered) + self._file.connection.is_writing
+        """How much waits for `flush`: buffered rows, and one for an open transaction."""
+        return len(self._file.buffer) + self._file.connection.is_writing
 
     @property
     def has_pending_finish(self) -> bool:
         """Whether the end of a trial waits for `flush`."""
-        return self._file.gathered.has_finish
+        return self._file.buffer.has_finish
 
     @property
     def in_transaction(self) -> bool:
@@ -169,7 +169,7 @@ class BufferedStorage(BaseStorage):
             return conflicts
 
     def flush(self, timeout_s: float = 0.0) -> bool:
-        """Write all that is gathered in one transaction.
+        """Write all that is buffered in one transaction.
 
         Args:
             timeout_s: How long to wait for another program's lock, in seconds.
@@ -207,7 +207,7 @@ class BufferedStorage(BaseStorage):
             self._file.show()
 
     def close(self, timeout_s: float = 5.0) -> bool:
-        """Write what is gathered, move it into the main file and close.
+        """Write what is buffered, move it into the main file and close.
 
         Returns:
             Whether it is closed. It stays open, and nothing is lost, when rows cannot be written.
@@ -216,15 +216,15 @@ class BufferedStorage(BaseStorage):
             return self._file.close(timeout_s)
 
     def discard(self) -> None:
-        """Close without writing what is gathered."""
+        """Close without writing what is buffered."""
         with self._lock:
             self._file.discard()
 
     def unsaved(self) -> list[FrozenTrial]:
         """Return the trials that have ended, or wait, and are not in the file as they are here."""
         with self._lock:
-            gathered, memory = self._file.gathered, self._file.memory
-            changed = sorted({*gathered.new_trials, *gathered.changed_trials})
+            buffer, memory = self._file.buffer, self._file.memory
+            changed = sorted({*buffer.new_trials, *buffer.changed_trials})
             trials = [memory.trial(trial_id) for trial_id in changed]
             return [trial for trial in trials if trial.state is not TrialState.RUNNING]
 

@@ -10,7 +10,7 @@ import optuna
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.files.in_place import put_in_place, sync_file
-from hptui.storage.files.staging import draft_folder
+from hptui.storage.files.staging import staging_folder
 from hptui.storage.files.study_lock import opening
 from hptui.storage.files.target import require_no_side_files
 from hptui.storage.files.validation import inspect_file
@@ -37,7 +37,7 @@ def create_study_file(path: Path, *, mounts: Path = MOUNTS) -> None:
             f"{name} cannot be created: the folder does not exist.", hint="Create the folder first."
         )
     try:
-        with draft_folder(path) as folder:
+        with staging_folder(path) as folder:
             made = folder / "new.db"
             _make(made, wal=not is_on_network(path, mounts))
             sync_file(made)

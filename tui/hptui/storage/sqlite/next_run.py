@@ -36,8 +36,8 @@ from hptui.domain.trial_states import COMPLETE, PRUNED
 from hptui.errors import SpaceError
 from hptui.storage.read.stored_spaces import latest_spaces
 from hptui.storage.sqlite.timestamps import to_text
-from hptui.storage.transfer.carried_trials import put_study_attribute, read_study_attribute
 from hptui.storage.transfer.param_fit import fit_param
+from hptui.storage.transfer.trial_origin import put_study_attribute, read_study_attribute
 
 if TYPE_CHECKING:
     import sqlite3

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from optuna.trial import FrozenTrial, TrialState
 
-from hptui.storage.sqlite.added_trials import gather_template
+from hptui.storage.sqlite.added_trials import buffer_template
 from hptui.storage.sqlite.connection import StorageBusyError
 from hptui.storage.sqlite.memory import detached_copy
 from hptui.storage.sqlite.write_buffer import NewTrial, WriteBuffer
@@ -40,7 +40,7 @@ def create_on_server(
         trial = FrozenTrial(_NO_ID, state, None, start, None, {}, {}, {}, {}, {}, _NO_ID)
         rows.add_trial(NewTrial(_NO_ID, _NO_ID, study_id, state, text, None))
     else:
-        trial = gather_template(rows, study, _NO_ID, _as_kept(server, template))
+        trial = buffer_template(rows, study, _NO_ID, _as_kept(server, template))
     trial_id, number = server.create_trial(
         study_id, rows, wait_s if file.is_grouped else file.busy_timeout_s
     )

@@ -16,7 +16,7 @@ from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
 from hptui.storage.annotations.changes import Annotation, Edit, annotate
-from hptui.storage.sqlite.added_trials import gather_template
+from hptui.storage.sqlite.added_trials import buffer_template
 from hptui.storage.sqlite.buffered_storage import BufferedStorage
 from hptui.storage.sqlite.distributions import dump_distribution, dump_json, parse_distribution
 from hptui.storage.sqlite.memory import detached_copy
@@ -117,7 +117,7 @@ class SqliteStorage(BufferedStorage):
         with self._lock:
             with self._file.writing:
                 row = self._file.memory.study(study_id).row
-                self._file.gathered.set_study_attribute(kind, study_id, key, text)
+                self._file.buffer.set_study_attribute(kind, study_id, key, text)
             if kind == "user":
                 row.user_attrs = {**row.user_attrs, key: stored}
             else:
@@ -132,7 +132,6 @@ class SqliteStorage(BufferedStorage):
             return study.row.study_id
 
     def get_study_name_from_id(self, study_id: int) -> str:
-        """Return the name of a study."""
         return self._study_row(study_id).name
 
     def get_study_directions(self, study_id: int) -> list[StudyDirection]:
@@ -191,9 +190,9 @@ class SqliteStorage(BufferedStorage):
                     trial = FrozenTrial(
                         number, state, None, start, None, {}, {}, {}, {}, {}, trial_id
                     )
-                    file.gathered.add_trial(NewTrial(trial_id, number, study_id, state, text, None))
+                    file.buffer.add_trial(NewTrial(trial_id, number, study_id, state, text, None))
                 else:
-                    trial = gather_template(file.gathered, study, trial_id, template_trial)
+                    trial = buffer_template(file.buffer, study, trial_id, template_trial)
             file.memory.put(study, trial)
             study.remember_distributions(trial)
             return trial_id
@@ -220,7 +219,7 @@ class SqliteStorage(BufferedStorage):
                 stored, convert = parse_distribution(text)
                 value = as_stored(param_value_internal)
                 external = value if convert is None else convert(value)
-                file.gathered.add_param(trial_id, param_name, value, text)
+                file.buffer.add_param(trial_id, param_name, value, text)
             trial = study.writable(trial_id)
             trial._params[param_name] = external
             trial._distributions[param_name] = stored
@@ -260,8 +259,8 @@ class SqliteStorage(BufferedStorage):
                     return take_up_on_server(file, file.server, trial, time, text)
                 is_start, is_end = state is TrialState.RUNNING, state.is_finished()
                 for objective, number in enumerate(numbers or ()):
-                    file.gathered.set_value(trial_id, objective, number)
-                file.gathered.change_trial(
+                    file.buffer.set_value(trial_id, objective, number)
+                file.buffer.change_trial(
                     trial_id,
                     state,
                     text if is_start else None,
@@ -285,7 +284,7 @@ class SqliteStorage(BufferedStorage):
             with self._file.writing:
                 self._updatable(trial_id)
                 time, text = self._now()
-                self._file.gathered.change_trial(trial_id, TrialState.RUNNING, text, None)
+                self._file.buffer.change_trial(trial_id, TrialState.RUNNING, text, None)
             self._writable(trial_id).datetime_start = time
 
     def set_trial_intermediate_value(
@@ -296,7 +295,7 @@ class SqliteStorage(BufferedStorage):
         with self._lock:
             with self._file.writing:
                 self._updatable(trial_id)
-                self._file.gathered.set_report(trial_id, step, value)
+                self._file.buffer.set_report(trial_id, step, value)
             self._writable(trial_id).intermediate_values[step] = value
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:  # noqa: ANN401
@@ -315,7 +314,7 @@ class SqliteStorage(BufferedStorage):
         with self._lock:
             with self._file.writing:
                 self._updatable(trial_id)
-                self._file.gathered.set_trial_attribute(kind, trial_id, key, text)
+                self._file.buffer.set_trial_attribute(kind, trial_id, key, text)
             trial = self._writable(trial_id)
             (trial._user_attrs if kind == "user" else trial._system_attrs)[key] = stored
 
@@ -333,7 +332,7 @@ class SqliteStorage(BufferedStorage):
                     stored[trial_id] = {}
                     for key, value in own.items():
                         text, stored[trial_id][key] = dump_json(value)
-                        self._file.gathered.set_trial_attribute("system", trial_id, key, text)
+                        self._file.buffer.set_trial_attribute("system", trial_id, key, text)
             self._file.memory.study(study_id).annotate({}, stored)
 
     def annotate(self, study_id: int, edit: Edit) -> Annotation:
@@ -403,7 +402,6 @@ class SqliteStorage(BufferedStorage):
             return distribution.to_internal_repr(trial._params[param_name])
 
     def get_trial_number_from_id(self, trial_id: int) -> int:
-        """Return the number of a trial."""
         with self._lock:
             return self._trial(trial_id).number
 

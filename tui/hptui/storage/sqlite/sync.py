@@ -42,10 +42,10 @@ def load(connection: sqlite3.Connection, memory: Memory) -> None:
             gc.enable()
 
 
-def catch_up(connection: sqlite3.Connection, memory: Memory, gathered: WriteBuffer) -> list[str]:
-    """Bring memory to the state of the file, with the gathered rows on top.
+def sync(connection: sqlite3.Connection, memory: Memory, buffer: WriteBuffer) -> list[str]:
+    """Bring memory to the state of the file, with the buffered rows on top.
 
-    The caller holds a transaction, so that all reads see one state. Gathered rows that have lost
+    The caller holds a transaction, so that all reads see one state. Buffered rows that have lost
     their trial or study, or came too late for it, are dropped; each returned sentence tells of one.
 
     Raises:
@@ -56,24 +56,24 @@ def catch_up(connection: sqlite3.Connection, memory: Memory, gathered: WriteBuff
     rows = read_studies(connection)
     for study in list(memory.studies.values()):
         row = rows.get(study.row.study_id)
-        if row is None or not _is_same(connection, study, row, gathered):
-            conflicts += _drop(memory, gathered, study)
+        if row is None or not _is_same(connection, study, row, buffer):
+            conflicts += _drop(memory, buffer, study)
     for row in rows.values():
         study = memory.studies.get(row.study_id)
         if study is None:
             memory.add_study(row)
             continue
-        row.user_attrs.update(gathered.study_attributes("user", row.study_id))
-        row.system_attrs.update(gathered.study_attributes("system", row.study_id))
+        row.user_attrs.update(buffer.study_attributes("user", row.study_id))
+        row.system_attrs.update(buffer.study_attributes("system", row.study_id))
         study.row = row
     for study in list(memory.studies.values()):
-        conflicts += _catch_up_unfinished(connection, memory, gathered, study)
-        _add_new_trials(connection, memory, gathered, memory.studies[study.row.study_id])
+        conflicts += _sync_unfinished(connection, memory, buffer, study)
+        _add_new_trials(connection, memory, buffer, memory.studies[study.row.study_id])
     return conflicts
 
 
 def _is_same(
-    connection: sqlite3.Connection, study: StudyInMemory, row: StoredStudy, gathered: WriteBuffer
+    connection: sqlite3.Connection, study: StudyInMemory, row: StoredStudy, buffer: WriteBuffer
 ) -> bool:
     """Say whether a study of the file is the one in memory: ids are used again after a deletion."""
     if row.name != study.row.name or row.directions != study.row.directions:
@@ -82,7 +82,7 @@ def _is_same(
     if token is not None and token_in_file is not None:
         return token == token_in_file
     first = next(
-        (trial for trial in study.trials if trial._trial_id not in gathered.new_trials), None
+        (trial for trial in study.trials if trial._trial_id not in buffer.new_trials), None
     )
     if first is None:
         return True
@@ -93,10 +93,10 @@ def _is_same(
     if found is None or found[0] != first._trial_id:
         return False
     # A waiting trial gets its start when somebody takes it up.
-    change = gathered.changed_trials.get(first._trial_id)
-    is_claimed = change is not None and change.start is not None
+    change = buffer.changed_trials.get(first._trial_id)
+    is_locked = change is not None and change.start is not None
     start = None if found[1] is None else from_text(found[1])
-    return is_claimed or first.state is TrialState.WAITING or start == first.datetime_start
+    return is_locked or first.state is TrialState.WAITING or start == first.datetime_start
 
 
 def _token(row: StoredStudy) -> object:
@@ -104,26 +104,26 @@ def _token(row: StoredStudy) -> object:
     return cast("dict[str, object]", value).get("token") if isinstance(value, dict) else None
 
 
-def _drop(memory: Memory, gathered: WriteBuffer, study: StudyInMemory) -> list[str]:
-    before = len(gathered)
-    gathered.drop_trials({trial._trial_id for trial in study.trials})
-    gathered.drop_study(study.row.study_id)
+def _drop(memory: Memory, buffer: WriteBuffer, study: StudyInMemory) -> list[str]:
+    before = len(buffer)
+    buffer.drop_trials({trial._trial_id for trial in study.trials})
+    buffer.drop_study(study.row.study_id)
     memory.drop_study(study.row.study_id)
-    lost = before - len(gathered)
+    lost = before - len(buffer)
     if not lost:
         return []
     name = safe_line(study.row.name)
     return [f"Study {name} was deleted by another program; {lost} writes to it were dropped."]
 
 
-def _catch_up_unfinished(
-    connection: sqlite3.Connection, memory: Memory, gathered: WriteBuffer, study: StudyInMemory
+def _sync_unfinished(
+    connection: sqlite3.Connection, memory: Memory, buffer: WriteBuffer, study: StudyInMemory
 ) -> list[str]:
     conflicts: list[str] = []
     trials = [study.trials[position] for position in sorted(study.unfinished)]
-    ids = [trial._trial_id for trial in trials if trial._trial_id not in gathered.new_trials]
-    ids += [key for key in gathered.changed_trials if study.has(key) and key not in ids]
-    with_rows = gathered.trial_ids()
+    ids = [trial._trial_id for trial in trials if trial._trial_id not in buffer.new_trials]
+    ids += [key for key in buffer.changed_trials if study.has(key) and key not in ids]
+    with_rows = buffer.trial_ids()
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
         where = f"trial_id IN ({','.join('?' * len(chunk))})"
@@ -133,46 +133,46 @@ def _catch_up_unfinished(
         ):
             # Rows of the study were removed by hand: read it anew.
             row = study.row
-            conflicts += _drop(memory, gathered, study)
+            conflicts += _drop(memory, buffer, study)
             memory.add_study(row)
             return conflicts
         for row in found:
             trial = row.trial
             if trial._trial_id in with_rows:
-                conflicts += _merge(gathered, study, trial)
+                conflicts += _merge(buffer, study, trial)
             memory.put(study, trial)
             study.remember_distributions(trial)
     return conflicts
 
 
-def _merge(gathered: WriteBuffer, study: StudyInMemory, trial: FrozenTrial) -> list[str]:
-    """Lay the gathered rows over a trial of the file, or drop them when they came too late."""
-    change = gathered.changed_trials.get(trial._trial_id)
+def _merge(buffer: WriteBuffer, study: StudyInMemory, trial: FrozenTrial) -> list[str]:
+    """Lay the buffered rows over a trial of the file, or drop them when they came too late."""
+    change = buffer.changed_trials.get(trial._trial_id)
     is_taken = change is not None and change.is_taken_up and trial.state is not TrialState.WAITING
     if not trial.state.is_finished() and not is_taken:
-        gathered.apply_to(trial)
+        buffer.apply_to(trial)
         return []
-    gathered.drop_trials({trial._trial_id})
+    buffer.drop_trials({trial._trial_id})
     verb = "finished" if trial.state.is_finished() else "started"
     name = safe_line(study.row.name)
     return [
         f"Trial {trial.number} of study {name} was {verb} by another program;"
-        " what this one had gathered for it was dropped."
+        " what this one had buffered for it was dropped."
     ]
 
 
 def _add_new_trials(
-    connection: sqlite3.Connection, memory: Memory, gathered: WriteBuffer, study: StudyInMemory
+    connection: sqlite3.Connection, memory: Memory, buffer: WriteBuffer, study: StudyInMemory
 ) -> None:
     in_file = (
         trial._trial_id
         for trial in reversed(study.trials)
-        if trial._trial_id not in gathered.new_trials
+        if trial._trial_id not in buffer.new_trials
     )
     last = next(in_file, 0)
     rows = read_trials(connection, "study_id = ? AND trial_id > ?", (study.row.study_id, last))
     for row in rows:
-        if row.trial._trial_id in gathered.new_trials:
+        if row.trial._trial_id in buffer.new_trials:
             raise StudyFileError(
                 f"Another program took the id {row.trial._trial_id} of a trial that could not be"
                 " stored yet.",

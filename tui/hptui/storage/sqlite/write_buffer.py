@@ -249,7 +249,7 @@ class WriteBuffer:
         return self._reports.values()
 
     def attributes(self, owner: Owner, kind: AttributeKind) -> list[tuple[int, str, str]]:
-        """Return owner, key and JSON of the gathered attributes of trials, or of studies."""
+        """Return owner, key and JSON of the buffered attributes of trials, or of studies."""
         tables = self._trial_attributes if owner == "trial" else self._study_attributes
         return [(*key, text) for key, text in tables[kind].items()]
 
@@ -261,7 +261,7 @@ class WriteBuffer:
         return ids
 
     def copied(self) -> WriteBuffer:
-        """Return what is gathered until now."""
+        """Return what is buffered until now."""
         copy = WriteBuffer(self._limits)
         for own, rows in zip(copy._tables, self._tables, strict=True):
             own.update(rows)
@@ -301,7 +301,7 @@ class WriteBuffer:
             _keep(rows, lambda key: key[0] != study_id)
 
     def study_attributes(self, kind: AttributeKind, study_id: int) -> dict[str, Any]:
-        """Return the gathered attributes of a study."""
+        """Return the buffered attributes of a study."""
         return _attributes_of(self._study_attributes[kind], study_id)
 
     def apply_to(self, trial: FrozenTrial) -> None:

@@ -22,7 +22,7 @@ from hptui.storage.sqlite.connection import (
 )
 from hptui.storage.sqlite.memory import Memory
 from hptui.storage.sqlite.schema import add_late_tables
-from hptui.storage.sqlite.sync import catch_up, load
+from hptui.storage.sqlite.sync import load, sync
 from hptui.storage.sqlite.write_buffer import WriteBuffer
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class StudyGoneError(HptuiError):
 class StudyFile:
     """A study file that is open for writing.
 
-    What is written is gathered as rows and changes the file in `flush`, in one transaction. When
+    What is written is buffered as rows and changes the file in `flush`, in one transaction. When
     that fails nothing is lost: the rows stay until a later `flush`.
     """
 
@@ -71,7 +71,7 @@ class StudyFile:
         self.trouble: str | None = None
         self.conflicts: list[str] = []
         self.memory = Memory()
-        self.gathered = WriteBuffer() if server is None else WriteBuffer(server.limits)
+        self.buffer = WriteBuffer() if server is None else WriteBuffer(server.limits)
         self.writing = _Writing(self)
         """Entered around what gathers rows; ungrouped, they are in the file when it is left."""
         self.kept: StudyInMemory | None = None
@@ -138,13 +138,13 @@ class StudyFile:
     def _look(self, wait_s: float) -> bool:
         """Have the mirror follow its server, when that is due, and say whether it has.
 
-        Memory may be ahead of the mirror by what is gathered, and by nothing else: so the look
+        Memory may be ahead of the mirror by what is buffered, and by nothing else: so the look
         comes after all that was sent.
         """
         assert self.server is not None
         if time.monotonic() < self._look_at_s:
             return False
-        if self.server.unclaimed and (self.gathered and not self.flush(wait_s)):
+        if self.server.unclaimed and (self.buffer and not self.flush(wait_s)):
             return False
         if self.server.unclaimed:
             return False
@@ -162,7 +162,7 @@ class StudyFile:
             if self.connection.data_version() == self._version:
                 return False
             self.connection.begin_reading(0 if self.is_grouped else self.busy_timeout_s)
-            self._catch_up()
+            self._sync()
             self._check_kept()
         except sqlite3.Error as error:
             self.trouble = trouble_of(error)
@@ -190,8 +190,8 @@ class StudyFile:
             raise as_storage_error(error, self.path) from error
 
     def release_if_idle(self) -> None:
-        """Give the write lock back when nothing is gathered."""
-        if not self.gathered:
+        """Give the write lock back when nothing is buffered."""
+        if not self.buffer:
             self.connection.roll_back()
 
     def next_trial_id(self) -> int:
@@ -199,12 +199,12 @@ class StudyFile:
         trial_id = self._next_trial_id
         if trial_id is None:
             (largest,) = self.connection.raw.execute("SELECT max(trial_id) FROM trials").fetchone()
-            trial_id = max(int(largest or 0), *self.gathered.new_trials, 0) + 1
+            trial_id = max(int(largest or 0), *self.buffer.new_trials, 0) + 1
         self._next_trial_id = trial_id + 1
         return trial_id
 
     def flush(self, timeout_s: float) -> bool:
-        """Write all that is gathered in one transaction, waiting at most `timeout_s` for the lock.
+        """Write all that is buffered in one transaction, waiting at most `timeout_s` for the lock.
 
         Returns:
             Whether everything is in the file now; if not, `trouble` says why, and all is kept.
@@ -213,7 +213,7 @@ class StudyFile:
             StudyFileError: The file is damaged or another one is in its place, or another program
                 took the id of a trial; all is kept.
         """
-        if not self.gathered and not self.connection.is_writing:
+        if not self.buffer and not self.connection.is_writing:
             self.trouble = None
             return True
         if self.server is not None:
@@ -221,7 +221,7 @@ class StudyFile:
         try:
             if not self.connection.is_writing:
                 self._begin(timeout_s)
-            self._write_gathered()
+            self._write_buffered()
         except sqlite3.Error as error:
             self.connection.roll_back()
             self._note_trouble(error)
@@ -239,15 +239,15 @@ class StudyFile:
         return True
 
     def _push(self, server: StudyServer, timeout_s: float) -> bool:
-        """Write all that is gathered on the server, as `flush` does to a file."""
+        """Write all that is buffered on the server, as `flush` does to a file."""
         deadline_s = time.monotonic() + timeout_s
-        while self.gathered:
+        while self.buffer:
             try:
-                written, lost = server.push(self.gathered, deadline_s - time.monotonic())
+                written, lost = server.push(self.buffer, deadline_s - time.monotonic())
                 if lost:
                     self._drop_lost(lost)
                 else:
-                    self.gathered.forget(written)
+                    self.buffer.forget(written)
                     self._is_mirror_behind = True
             except (StorageBusyError, StorageWriteError) as error:
                 self.trouble = error.message
@@ -258,16 +258,16 @@ class StudyFile:
         return True
 
     def _drop_lost(self, lost: set[int]) -> None:
-        """Drop what is gathered for trials that others have ended."""
+        """Drop what is buffered for trials that others have ended."""
         self.read_back(self.busy_timeout_s if not self.is_grouped else 0.0)
-        left = lost & self.gathered.changed_ids()
+        left = lost & self.buffer.changed_ids()
         if left:
-            self.gathered.drop_trials(left)
+            self.buffer.drop_trials(left)
             self.conflicts.append("Trials were deleted by another program.")
 
     @contextmanager
     def transaction(self, timeout_s: float | None = None) -> Generator[sqlite3.Connection]:
-        """Execute statements at once; what is gathered goes along.
+        """Execute statements at once; what is buffered goes along.
 
         Args:
             timeout_s: How long to wait for the lock; without, as long as the file is used to.
@@ -282,7 +282,7 @@ class StudyFile:
             if not self.connection.is_writing:
                 self._begin(self.busy_timeout_s if timeout_s is None else timeout_s)
             yield self.connection.raw
-            self._write_gathered()
+            self._write_buffered()
         except sqlite3.Error as error:
             self.trouble = trouble_of(error)
             raise as_storage_error(error, self.path) from error
@@ -292,7 +292,7 @@ class StudyFile:
         self.trouble = None
 
     def close(self, timeout_s: float) -> bool:
-        """Write what is gathered and close; False, and still open, when it cannot be written."""
+        """Write what is buffered and close; False, and still open, when it cannot be written."""
         if not self.flush(timeout_s):
             return False
         if self.server is not None:
@@ -301,8 +301,8 @@ class StudyFile:
         return True
 
     def discard(self) -> None:
-        """Close without writing what is gathered."""
-        self.gathered.clear()
+        """Close without writing what is buffered."""
+        self.buffer.clear()
         self.connection.roll_back()
         if self.server is not None:
             self.server.close()
@@ -318,16 +318,16 @@ class StudyFile:
         self._next_trial_id = None
         try:
             if self.connection.data_version() != self._version:
-                self._catch_up()
+                self._sync()
             self._check_kept()
         except BaseException:
             self.connection.roll_back()
             raise
 
-    def _catch_up(self) -> None:
+    def _sync(self) -> None:
         # A mirror changes with what is written here.
         self.times_met_others += self.server is None
-        self.conflicts += catch_up(self.connection.raw, self.memory, self.gathered)
+        self.conflicts += sync(self.connection.raw, self.memory, self.buffer)
         self._version = self.connection.data_version()
 
     def _check_kept(self) -> None:
@@ -339,10 +339,10 @@ class StudyFile:
                 " program."
             )
 
-    def _write_gathered(self) -> None:
-        self.gathered.write(self.connection.raw)
+    def _write_buffered(self) -> None:
+        self.buffer.write(self.connection.raw)
         self.connection.commit()
-        self.gathered.clear()
+        self.buffer.clear()
 
 
 class _Writing:
@@ -377,11 +377,11 @@ class _Writing:
         try:
             self._transaction.__exit__(kind, error, traceback)
         finally:
-            file.gathered.clear()
+            file.buffer.clear()
 
 
 def lock_error(file: StudyFile) -> HptuiError:
-    """Return the error for gathered rows that could not be written."""
+    """Return the error for buffered rows that could not be written."""
     sentence = file.trouble or "The file cannot be written."
     if file.server is not None:
         return StorageBusyError(sentence)

@@ -12,7 +12,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.files.in_place import put_in_place, sync_file, sync_folder
 from hptui.storage.files.moving import connect_for_writing
-from hptui.storage.files.staging import draft_folder
+from hptui.storage.files.staging import staging_folder
 from hptui.storage.files.target import (
     require_folder,
     require_no_side_files,
@@ -51,7 +51,7 @@ def copy_study(path: Path, study_name: str, target: Path, *, new_name: str | Non
         HptuiError: The file is locked, or the disk refuses.
     """
     require_no_side_files(target)
-    with drafted(target, overwrite=False) as draft:
+    with staged_file(target, overwrite=False) as draft:
         extract_study(path, study_name, draft)
         try:
             with closing(sqlite3.connect(draft, isolation_level=None)) as copy:
@@ -111,7 +111,7 @@ def take_in_file(path: Path, kept: Path, study_name: str) -> None:
 
 
 @contextmanager
-def drafted(target: Path, *, overwrite: bool) -> Generator[Path]:
+def staged_file(target: Path, *, overwrite: bool) -> Generator[Path]:
     """Yield a path to write a file to, which becomes `target` when the block has succeeded.
 
     Where `target` is a link, the file that it leads to is replaced, and the link stays.
@@ -128,7 +128,7 @@ def drafted(target: Path, *, overwrite: bool) -> Generator[Path]:
         require_replaceable(target)
     require_folder(target)
     try:
-        with draft_folder(target) as folder:
+        with staging_folder(target) as folder:
             draft = folder / "new"
             yield draft
             sync_file(draft)

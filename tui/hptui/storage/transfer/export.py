@@ -15,7 +15,7 @@ from hptui.errors import UsageError
 from hptui.storage.read.param_columns import MAX_PARAMS
 from hptui.storage.read.study_reader import StudyReader
 from hptui.storage.read.trial_extras import ExtrasReader
-from hptui.storage.transfer.copying import copy_study, drafted
+from hptui.storage.transfer.copying import copy_study, staged_file
 from hptui.storage.transfer.parquet import require_pyarrow, write_parquet
 from hptui.storage.transfer.trial_records import (
     ABSENT,
@@ -81,7 +81,7 @@ def export_study(
     with StudyReader(path, study_name) as reader:
         reader.refresh()
         rows = np.arange(len(reader.trials)) if choose is None else np.flatnonzero(choose(reader))
-        with drafted(target, overwrite=overwrite) as draft:
+        with staged_file(target, overwrite=overwrite) as draft:
             extras = ExtrasReader(reader, has_everything=True)
             _write(form, draft, reader, rows, extras)
         if form.suffix != ".py":

@@ -25,14 +25,14 @@ from hptui.domain.spaces.space import contains, spec_to_json
 from hptui.errors import HptuiError
 from hptui.storage.files.study_identity import read_study_facts
 from hptui.storage.sqlite.schema import TABLES_OF_TRIAL
-from hptui.storage.transfer.carried_trials import (
+from hptui.storage.transfer.study_rows import present_tables
+from hptui.storage.transfer.trial_origin import (
     leave_sampler_state,
     put_study_attribute,
     read_study_attribute,
     replace_trial_ids,
     replace_trial_numbers,
 )
-from hptui.storage.transfer.study_rows import present_tables
 
 if TYPE_CHECKING:
     import sqlite3

@@ -14,7 +14,7 @@ from hptui.storage.read.constraints import PREFIX, violation_of
 from hptui.storage.sqlite.numbers import stored_number
 from hptui.storage.sqlite.schema import create_schema
 from hptui.storage.sqlite.timestamps import to_text
-from hptui.storage.transfer.carried_trials import put_study_attribute
+from hptui.storage.transfer.trial_origin import put_study_attribute
 
 if TYPE_CHECKING:
     import sqlite3

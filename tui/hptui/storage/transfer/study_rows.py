@@ -12,7 +12,7 @@ from hptui.errors import StudyFileError
 from hptui.storage.files.study_identity import read_study_facts
 from hptui.storage.sqlite.schema import COLUMNS, TABLES_OF_STUDY, TABLES_OF_TRIAL, add_late_tables
 from hptui.storage.sqlite.timestamps import now
-from hptui.storage.transfer.carried_trials import replace_trial_ids
+from hptui.storage.transfer.trial_origin import replace_trial_ids
 
 if TYPE_CHECKING:
     import sqlite3

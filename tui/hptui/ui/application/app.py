@@ -177,7 +177,6 @@ class HptuiApp(ServingApp, inherit_bindings=False):
             self.notify(trouble, severity="warning", timeout=10)
 
     def on_unmount(self) -> None:
-        """End the drawing thread."""
         threading.excepthook = self._thread_hook
         self._collector.stop()
         self.services.stop()
@@ -338,14 +337,12 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         self.notify(f"Theme {self.theme}")
 
     def do_help(self) -> None:
-        """Show the keys that work here."""
         from hptui.ui.commands.help import HelpScreen
 
         if isinstance(self.screen, CommandHost):
             self.push_screen(HelpScreen(self.screen))
 
     def do_palette(self) -> None:
-        """Find a command by its name."""
         from hptui.ui.commands.palette import command_picker
 
         screen = self.screen

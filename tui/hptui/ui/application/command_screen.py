@@ -72,7 +72,6 @@ class TooSmall(Static):
     """The face of a terminal that is too small: the size it needs."""
 
     def on_resize(self, event: events.Resize) -> None:
-        """Say how far off it is."""
         width, height = event.size
         self.update(f"hptui needs {MIN_WIDTH}x{MIN_HEIGHT},\nthis is {width}x{height}")
 
@@ -150,7 +149,6 @@ class CommandScreen(
             part.after_defect()
 
     def on_unmount(self) -> None:
-        """Let the parts go."""
         for part in self.parts:
             part.close()
 
@@ -189,7 +187,6 @@ class CommandScreen(
         self.set_class(is_too_small, "-too-small")
 
     def on_screen_resume(self) -> None:
-        """Ask again what can be used."""
         self.refresh_commands()
 
     def on_descendant_focus(self) -> None:
@@ -204,11 +201,9 @@ class CommandScreen(
             self.dismiss()
 
     def do_next_pane(self) -> None:
-        """Move the focus on."""
         self.focus_next()
 
     def do_previous_pane(self) -> None:
-        """Move the focus back."""
         self.focus_previous()
 
     def do_full_screen(self) -> None:

@@ -37,7 +37,6 @@ class HelpScreen(Dialog[str]):
         self._about = screen
 
     def compose(self) -> ComposeResult:
-        """List the keys."""
         palette = self.app.services.first_key_of("palette")
         keys = f"esc close   {palette} finds commands by name"
         with DialogFrame("Keys", keys=keys), ReadingScroll(id="scroll"):

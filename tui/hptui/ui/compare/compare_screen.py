@@ -26,7 +26,7 @@ from hptui.ui.plots.plot import Plot
 from hptui.ui.study.study_feed import StudyFeed
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.grid import Grid
-from hptui.ui.widgets.naming import pane_title
+from hptui.ui.widgets.pane_title import pane_title
 from hptui.ui.widgets.tab_line import TabLine
 
 if TYPE_CHECKING:
@@ -96,7 +96,6 @@ class CompareScreen(CommandScreen[None]):
         self._waiting: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        """Lay the panes out."""
         yield Static(id="head", markup=False)
         yield Static(id="notice", markup=False)
         with Vertical(id="body"):
@@ -114,7 +113,6 @@ class CompareScreen(CommandScreen[None]):
         yield CommandFooter()
 
     async def on_mount(self) -> None:
-        """Begin to read."""
         self.query_one("#bests").border_title = pane_title("bests")
         # One line more, for the scroll bar of a narrow screen.
         self.query_one("#bests").styles.height = len(self._places) + _TABLE_FRAME + 1
@@ -133,7 +131,6 @@ class CompareScreen(CommandScreen[None]):
         return post
 
     def on_unmount(self) -> None:
-        """End the reading."""
         for feed in self._feeds:
             feed.stop()
         self.app.services.charts.forget(self)
@@ -297,15 +294,12 @@ class CompareScreen(CommandScreen[None]):
         self._draw()
 
     def do_next_objective(self) -> None:
-        """Compare by the next objective."""
         if self._compared is not None:
             self._objective = (self._objective + 1) % self._compared.comparison.n_objectives
             self._to = None
             self._compare()
 
     def do_reach_value(self) -> None:
-        """Ask for the value to reach."""
-
         def reach(text: str | None) -> None:
             if text is not None:
                 self._to = float(text) if text.strip() else None

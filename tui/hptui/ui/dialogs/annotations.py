@@ -82,7 +82,6 @@ class TagsDialog(Dialog[str]):
         self._offers = _Offers()
 
     def compose(self) -> ComposeResult:
-        """Lay out field and known tags."""
         with DialogFrame(
             f"Tags of {self._what.title}",
             keys="enter save   right complete   esc cancel",
@@ -98,7 +97,6 @@ class TagsDialog(Dialog[str]):
             yield Static(id="known")
 
     def on_mount(self) -> None:
-        """Read the tags."""
         self._work.read(lambda: read_tags_of(self._what), self._show)
 
     def after_defect(self) -> None:

@@ -34,7 +34,6 @@ class CheckRows:
     grows_at: None = None
 
     def __len__(self) -> int:
-        """Return how many there are."""
         return len(self.items)
 
     def cell(self, row: int, column: int) -> Cell:

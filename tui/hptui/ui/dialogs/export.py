@@ -21,7 +21,7 @@ from hptui.ui.forms.frame import DialogFrame, FormLine
 from hptui.ui.studies.study_actions import (
     ExportRequest,
     filter_problem,
-    why_not_form,
+    form_problem,
 )
 from hptui.ui.trials.filter_input import FilterInput
 from hptui.ui.widgets.scrolling import ChoiceList
@@ -80,7 +80,6 @@ class ExportDialog(Dialog[ExportRequest]):
             yield FormLine("only", only, width=_LABEL_WIDTH, id="filter-line")
 
     def on_mount(self) -> None:
-        """Begin with the forms."""
         line = self.query_one(FilterInput)
         line.value = self._filter_text
         if self._snapshot is None:
@@ -156,7 +155,7 @@ class ExportDialog(Dialog[ExportRequest]):
 
 
 def _option(key: str, form: ExportForm, key_style: str, dimmed: str) -> Option:
-    reason = why_not_form(form)
+    reason = form_problem(form)
     text = Text.assemble(
         (key, key_style), "  ", f"{form.suffix:<{_SUFFIX_WIDTH}}", (reason or form.summary, dimmed)
     )

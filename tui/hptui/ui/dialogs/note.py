@@ -89,7 +89,6 @@ class NoteDialog(Dialog[str]):
             yield NoteArea(id="note", tab_behavior="indent", read_only=True)
 
     def on_mount(self) -> None:
-        """Read the note."""
         self.area.focus()
         self._work.read(lambda: _read(self._what), self._show_note)
 
@@ -99,7 +98,6 @@ class NoteDialog(Dialog[str]):
 
     @property
     def area(self) -> NoteArea:
-        """The field."""
         return self.query_one(NoteArea)
 
     def _show_note(self, read: _Read) -> None:
@@ -163,7 +161,6 @@ class NoteDialog(Dialog[str]):
             self._work.tell(note_problem(self.area.text) or self._notice)
 
     def action_save(self) -> None:
-        """Save what stands there."""
         text = self.area.text
         if self._before is None or self._work.is_saving:
             return

@@ -31,7 +31,6 @@ class NoteActions(ScreenPart):
         self._screen, self._what, self._after_saving = screen, what, after_saving
 
     def do_edit_note(self) -> None:
-        """Open the note in an editor."""
         if (what := self._what()) is not None:
             self.edit_note_of(what)
 
@@ -42,7 +41,6 @@ class NoteActions(ScreenPart):
         self._screen.app.push_screen(NoteDialog(what), self._tell)
 
     def do_edit_tags(self) -> None:
-        """Change the tags."""
         if (what := self._what()) is not None:
             from hptui.ui.dialogs.annotations import TagsDialog
 

@@ -184,11 +184,9 @@ class PickFrame(DialogFrame):
         self.tell("" if items else "Nothing matches.")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Narrow the list."""
         self._narrow(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Pick what is under the cursor."""
         event.stop()
         if self._submit is not None and self._submit(event.value):
             return
@@ -208,7 +206,6 @@ class PickFrame(DialogFrame):
         self._tell_about("" if item is None else item.about)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Answer with what was picked."""
         event.stop()
         self._pick((event.option_id or "_")[1:])
 
@@ -261,7 +258,6 @@ class PickDialog(Dialog[str]):
         self._title, self._items, self._chosen, self._prompt = title, items, chosen, prompt
 
     def compose(self) -> ComposeResult:
-        """Lay out the list."""
         yield PickFrame(
             self._title, self._items, self.dismiss, chosen=self._chosen, prompt=self._prompt
         )

@@ -38,7 +38,6 @@ class Dialog(StackedScreen[Result], ModalScreen[Result]):
         return max(3, self.app.size.height * 9 // 10 - n_lines)
 
     def action_cancel(self) -> None:
-        """Close without an answer."""
         self.dismiss(None)
 
     def on_click(self, event: events.Click) -> None:
@@ -76,7 +75,6 @@ class ChoiceDialog(Dialog[str]):
         self._title, self._text, self._choices = title, text, tuple(answers)
 
     def compose(self) -> ComposeResult:
-        """Lay out title, text and answers."""
         with DialogFrame(self._title):
             if self._text:
                 yield Static(Text(safe_text(self._text)), id="text")
@@ -91,11 +89,9 @@ class ChoiceDialog(Dialog[str]):
             )
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Answer with what was chosen."""
         self.dismiss(event.option_id)
 
     def on_key(self, event: events.Key) -> None:
-        """Answer by letter."""
         for key, result, _label in self._choices:
             if event.key == key:
                 event.stop()
@@ -167,6 +163,5 @@ class MessageDialog(Dialog[str]):
         self._title, self._text = title, text
 
     def compose(self) -> ComposeResult:
-        """Lay out title and text."""
         with DialogFrame(self._title, keys="esc close"), ReadingScroll(id="scroll"):
             yield Static(Text(safe_text(self._text)), id="text")

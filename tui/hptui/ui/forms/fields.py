@@ -42,19 +42,19 @@ def is_there(text: str) -> bool:
 
 
 def place_problem(
-    text: str, why_not_name: Callable[[Path], str], *, can_replace: bool = True
+    text: str, name_problem: Callable[[Path], str], *, can_replace: bool = True
 ) -> str:
     """Return why nothing can be written to the path `text`; empty where something can be.
 
     Args:
         text: What was typed.
-        why_not_name: Returns what is wrong with a file's name, as its ending; empty for nothing.
+        name_problem: Returns what is wrong with a file's name, as its ending; empty for nothing.
         can_replace: Whether a file that is there could be replaced.
     """
     if not text.strip() or "\0" in text:
         return "Enter a file path."
     target = path_of(text)
-    if problem := why_not_name(target):
+    if problem := name_problem(target):
         return problem
     try:
         require_folder(target)
@@ -69,10 +69,10 @@ def place_problem(
 
 
 def ends_in(*suffixes: str) -> Callable[[Path], str]:
-    """Return a `why_not_name` for names with one of these endings; the first is asked for."""
+    """Return a `name_problem` for names with one of these endings; the first is asked for."""
 
-    def why_not(target: Path) -> str:
+    def problem_of(target: Path) -> str:
         is_right = target.suffix.lower() in suffixes
         return "" if is_right else f"Use a name that ends in {suffixes[0]}."
 
-    return why_not
+    return problem_of

@@ -40,31 +40,30 @@ class FileDialog(Dialog[FilePlace]):
         title: A few words.
         prompt: A sentence above the field.
         initial: What stands in the field.
-        why_not_name: See `place_problem`.
+        name_problem: See `place_problem`.
     """
 
     def __init__(
-        self, title: str, prompt: str, initial: str, why_not_name: Callable[[Path], str]
+        self, title: str, prompt: str, initial: str, name_problem: Callable[[Path], str]
     ) -> None:
         super().__init__()
         self._title, self._prompt, self._initial = title, prompt, initial
-        self._why_not_name = why_not_name
+        self._name_problem = name_problem
 
     def compose(self) -> ComposeResult:
-        """Lay out prompt and field."""
         with DialogFrame(self._title, keys="enter accept   esc cancel", problem=""):
             yield Static(Text(safe_text(self._prompt)), id="text")
             yield Input(self._initial, id="field", select_on_focus=False)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Say what is wrong with what stands there."""
-        problem = place_problem(event.value, self._why_not_name)
+        problem = place_problem(event.value, self._name_problem)
         note = EXISTS if is_there(event.value) else ""
         self.query_one(DialogFrame).tell(problem or note, is_note=not problem)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer; where a file is there, ask first."""
-        if place_problem(event.value, self._why_not_name):
+        if place_problem(event.value, self._name_problem):
             self.app.bell()
             return
         ask_to_replace(self, path_of(event.value), self.dismiss)

@@ -43,7 +43,6 @@ class DialogFrame(Vertical):
         self._keys, self._problem = keys, problem
 
     def compose(self) -> ComposeResult:
-        """Lay out what stands below."""
         if self._problem is not None:
             yield Static(Text(self._problem), id="problem")
         if self._keys is not None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hptui.figures.canvas.figure import Figure
     from hptui.figures.canvas.picture import Look
-    from hptui.ui.widgets.naming import Naming
+    from hptui.ui.widgets.pane_title import WidgetName
 
 
 class CurvePlot(Plot):
@@ -37,7 +37,7 @@ class CurvePlot(Plot):
         source: CurveSource | None
         trouble: str
 
-    def __init__(self, **naming: Unpack[Naming]) -> None:
+    def __init__(self, **naming: Unpack[WidgetName]) -> None:
         super().__init__(**naming)
         self._wanted: tuple[Path, str, int, int] | None = None
         self._is_log = False
@@ -74,11 +74,9 @@ class CurvePlot(Plot):
         self.show_sentence("No trial is selected.")
 
     def on_unmount(self) -> None:
-        """End the reading."""
         self._readings.stop(self._close_reader, timeout_s=0.0)
 
     def on_curve_plot_read(self, message: Read) -> None:
-        """Draw what was read."""
         message.stop()
         if self._wanted is None:
             return

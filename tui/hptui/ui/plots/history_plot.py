@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hptui.figures.canvas.picture import Look
     from hptui.figures.repeat_whiskers import Spreads
     from hptui.ui.study.snapshot import StudySnapshot
-    from hptui.ui.widgets.naming import Naming
+    from hptui.ui.widgets.pane_title import WidgetName
 
 _MAX_NAME_CHARS: Final = 30
 
@@ -33,7 +33,7 @@ _MAX_NAME_CHARS: Final = 30
 class HistoryPlot(TrialPlot):
     """The values of a study's trials by number, and the best so far."""
 
-    def __init__(self, **naming: Unpack[Naming]) -> None:
+    def __init__(self, **naming: Unpack[WidgetName]) -> None:
         super().__init__(**naming)
         self._shown: tuple[object, ...] = ()
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from hptui.figures.canvas.picture import Look, Picture, Span
     from hptui.figures.canvas.roles import Role
-    from hptui.ui.widgets.naming import Naming
+    from hptui.ui.widgets.pane_title import WidgetName
 
 
 class Drawn(Protocol):
@@ -90,7 +90,7 @@ class Plot(Widget):
         width: int
         height: int
 
-    def __init__(self, **naming: Unpack[Naming]) -> None:
+    def __init__(self, **naming: Unpack[WidgetName]) -> None:
         super().__init__(**naming)
         self._roles = RoleStyles(self, self.ROLE_STYLES, lambda: self.app.services.theme_variables)
         self._draw: Callable[[int, int, Look], Drawn] | None = None
@@ -180,7 +180,6 @@ class Plot(Widget):
         self._ask()
 
     def on_unmount(self) -> None:
-        """Want no drawing any more."""
         self.app.services.charts.forget(self)
 
     def _ask(self) -> None:

@@ -27,7 +27,7 @@ from hptui.ui.trial.gauges import GaugeMaker, gauge_lines, legend_lines
 from hptui.ui.trial.trial_lines import in_short
 from hptui.ui.trials.trial_table import TrialTable
 from hptui.ui.widgets.line_view import LineView
-from hptui.ui.widgets.naming import pane_title
+from hptui.ui.widgets.pane_title import pane_title
 from hptui.ui.widgets.tab_line import TabLine
 
 if TYPE_CHECKING:
@@ -131,7 +131,6 @@ class PlotArea(Vertical):
 
     @property
     def view(self) -> View:
-        """What is shown."""
         return self._view
 
     @property

@@ -14,7 +14,7 @@ from textual.strip import Strip
 from hptui.figures.canvas.figure import Figure
 from hptui.ui.plots.brush import Brush
 from hptui.ui.plots.plot import Plot
-from hptui.ui.widgets.naming import pane_title
+from hptui.ui.widgets.pane_title import pane_title
 from hptui.ui.widgets.role_styles import RoleStyle
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hptui.figures.canvas.picture import Look
     from hptui.figures.canvas.plane import Plane
     from hptui.ui.plots.plot import Drawn
-    from hptui.ui.widgets.naming import Naming
+    from hptui.ui.widgets.pane_title import WidgetName
 
 _MAX_TITLE_CHARS: Final = 400
 
@@ -81,7 +81,6 @@ class TrialPlot(Plot):
 
         @property
         def control(self) -> TrialPlot:
-            """The plot."""
             return self.plot
 
     @dataclass
@@ -102,7 +101,7 @@ class TrialPlot(Plot):
 
         region: Region
 
-    def __init__(self, **naming: Unpack[Naming]) -> None:
+    def __init__(self, **naming: Unpack[WidgetName]) -> None:
         super().__init__(**naming)
         self.brush: Brush | None = None
         """The region that is being marked."""
@@ -202,7 +201,6 @@ class TrialPlot(Plot):
         self._show_title()
 
     def action_leave_brush(self) -> None:
-        """Mark no region."""
         self.set_brush(None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -220,7 +218,6 @@ class TrialPlot(Plot):
             self.set_brush(None)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Remember where a region may begin."""
         offset = event.get_content_offset(self)
         is_inside = offset is not None and any(each.field.has(*offset) for each in self.planes)
         self._pressed_at = (offset.x, offset.y) if offset is not None and is_inside else None
@@ -243,7 +240,6 @@ class TrialPlot(Plot):
             self.set_brush(self.brush.to(plane, (offset.x, offset.y)))
 
     def on_mouse_up(self, _: events.MouseUp) -> None:
-        """Take the region that was dragged."""
         self._pressed_at = None
         if self._is_dragged:
             self.release_mouse()

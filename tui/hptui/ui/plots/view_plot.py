@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from hptui.figures.request import TitledFigure
     from hptui.ui.plots.shown_trials import ShownTrials
     from hptui.ui.plots.view_options import ViewOptions
-    from hptui.ui.widgets.naming import Naming
+    from hptui.ui.widgets.pane_title import WidgetName
 
 _PAUSE_S: Final = 10.0
-"""Between two computations of a dear figure for new trials, as the next."""
+"""Between two computations of an expensive figure for new trials, as the next."""
 _PAUSES: Final = 10.0
 """In times that the last one took."""
 _PATIENCE_S: Final = 0.3
@@ -51,7 +51,7 @@ class _Asked:
     def is_alike(self, other: _Asked | None) -> bool:
         """Say whether another one differs at most in its trials, and can stand in for this one.
 
-        Nobody is to look for long at a dear figure of trials that another filter chose.
+        Nobody is to look for long at an expensive figure of trials that another filter chose.
         """
         if other is None or (self.kind, self.options) != (other.kind, other.options):
             return False
@@ -83,7 +83,7 @@ class ViewPlot(TrialPlot):
         asked: _Asked
         text: str
 
-    def __init__(self, **naming: Unpack[Naming]) -> None:
+    def __init__(self, **naming: Unpack[WidgetName]) -> None:
         super().__init__(**naming)
         self._asked: _Asked | None = None
         self._figure: TitledFigure | None = None
@@ -92,8 +92,8 @@ class ViewPlot(TrialPlot):
         self._is_resting = False
         self._drawn_for: int | None = None
         self._waiting: Timer | None = None
-        self._dear_again: Timer | None = None
-        self._dear_at_s = 0.0
+        self._expensive_again: Timer | None = None
+        self._expensive_at_s = 0.0
         # A kind that takes long must not keep the others waiting.
         self._threads: dict[str, ChartThread] = {}
 
@@ -126,7 +126,7 @@ class ViewPlot(TrialPlot):
 
     def rest(self) -> None:
         """End a computation whose figure nobody waits for any more."""
-        self._stop_dear()
+        self._stop_expensive()
         self._is_resting = True
         if self._figure is None:
             self._stop_waiting()
@@ -147,7 +147,7 @@ class ViewPlot(TrialPlot):
         self._stop_waiting()
         if message.asked.kind.is_expensive:
             pause_s = max(_PAUSE_S, _PAUSES * message.took_s)
-            self._dear_at_s = time.monotonic() + pause_s
+            self._expensive_at_s = time.monotonic() + pause_s
         self._figure, self._figure_asked = message.figure, message.asked
         if message.figure is None:
             self.show_sentence(message.trouble)
@@ -163,26 +163,26 @@ class ViewPlot(TrialPlot):
             self.show_sentence(message.text)
 
     def _is_too_soon(self, asked: _Asked, before: _Asked | None) -> bool:
-        """Say whether new trials must wait, because a dear figure was computed just now."""
-        self._stop_dear()
-        wait_s = self._dear_at_s - time.monotonic()
+        """Say whether new trials must wait, because an expensive figure was computed just now."""
+        self._stop_expensive()
+        wait_s = self._expensive_at_s - time.monotonic()
         is_new = (
             before is not None and asked.shown.snapshot.revision != before.shown.snapshot.revision
         )
         is_soon = wait_s > 0 and is_new and asked.kind.is_expensive and asked.is_alike(before)
         if not is_soon or self._figure is None:
             return False
-        self._dear_again = self.set_timer(
+        self._expensive_again = self.set_timer(
             wait_s, lambda: self.show(asked.shown, asked.kind, asked.options)
         )
         if self.marked != self._drawn_for:
             self._draw_figure()
         return True
 
-    def _stop_dear(self) -> None:
-        if self._dear_again is not None:
-            self._dear_again.stop()
-            self._dear_again = None
+    def _stop_expensive(self) -> None:
+        if self._expensive_again is not None:
+            self._expensive_again.stop()
+            self._expensive_again = None
 
     def _take_failure(self, asked: _Asked, error: Exception) -> None:
         if not isinstance(error, _UnwantedError):

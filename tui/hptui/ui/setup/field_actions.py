@@ -40,7 +40,6 @@ class FieldActions(ScreenPart):
         return PointedField(part, table.cursor[0])
 
     def do_edit_field(self) -> None:
-        """Edit the field under the cursor."""
         if self.table is not None:
             self.table.edit()
 

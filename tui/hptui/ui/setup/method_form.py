@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from hptui.ui.setup.method_draft import MethodDraft
     from hptui.ui.widgets.field_rows import FieldRole
-    from hptui.ui.widgets.naming import Naming
+    from hptui.ui.widgets.pane_title import WidgetName
 
 METHOD: Final = "method"
 """The row in which the method is chosen."""
@@ -40,7 +40,7 @@ class MethodForm(FieldTable):
     def __init__(
         self,
         draft: MethodDraft,
-        **naming: Unpack[Naming],
+        **naming: Unpack[WidgetName],
     ) -> None:
         super().__init__(**naming)
         self._draft = draft

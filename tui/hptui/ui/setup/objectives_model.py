@@ -41,7 +41,6 @@ class ObjectivesModel:
         self.columns: tuple[Column, ...] = (name, goal, summary)
 
     def __len__(self) -> int:
-        """Return how many there are."""
         return len(self.found)
 
     def cell(self, row: int, column: int) -> Cell:

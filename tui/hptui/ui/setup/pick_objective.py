@@ -57,7 +57,6 @@ class ObjectivePicker(Dialog[str]):
         """Whether enter was pressed meanwhile."""
 
     def compose(self) -> ComposeResult:
-        """Lay out the list."""
         spelled = self._opened.draft.spelled
         is_long = " " in spelled and escape_line(spelled) == spelled
         yield PickFrame(

@@ -222,7 +222,7 @@ class RunDraft:
     """Why a person must choose the goal, and has not yet."""
     is_existing: bool = False
     """Whether the study is there already, with its name and its direction."""
-    n_leftover: int = 0
+    n_stale_trials: int = 0
     """Stale trials."""
     first: Mapping[RunKey, str] = field(default_factory=dict[RunKey, str])
     """What the fields began with."""
@@ -387,7 +387,7 @@ class RunDraft:
             return "There are no devices to share out."
         if key in FAR_KEYS:
             return far_reason(key, self.texts)
-        if key == "leftovers" and not self.n_leftover:
+        if key == "leftovers" and not self.n_stale_trials:
             return "No trial is stale."
         if key == "folder" and self.runs_command:
             return "A command sets its own folder: put --cwd DIR before its --."
@@ -447,7 +447,7 @@ class RunDraft:
             options += ["--backend", self.text("backend")]
         if self.text("ask-ahead") != ASK_AHEAD[0]:
             options.append("--ask-ahead")
-        if self.n_leftover and self.text("leftovers") != LEFTOVERS[0]:
+        if self.n_stale_trials and self.text("leftovers") != LEFTOVERS[0]:
             options += ["--leftovers", self.text("leftovers")]
         options += self._options_of_trials()
         return options + resource_options(self.texts) + following_options(self.texts)

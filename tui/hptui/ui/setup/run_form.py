@@ -201,7 +201,7 @@ class RunForm(FieldTable):
 
     def _shown(self, rows: Sequence[tuple[RunKey, ...]]) -> list[tuple[RunKey, ...]]:
         """Return the rows without the fields that mean nothing here."""
-        hidden: set[RunKey] = set() if self._draft.n_leftover else {"leftovers"}
+        hidden: set[RunKey] = set() if self._draft.n_stale_trials else {"leftovers"}
         if not has_devices(self._draft.texts):
             hidden.update(OF_DEVICES)
         hidden |= {key for key in FAR_KEYS if far_reason(key, self._draft.texts) is not None}

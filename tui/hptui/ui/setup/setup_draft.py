@@ -144,7 +144,6 @@ class SetupDraft:
 
     @property
     def study_file(self) -> Path:
-        """The study's file."""
         return self.place.file_of(self.study)
 
     def with_objective(

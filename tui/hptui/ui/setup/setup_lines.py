@@ -35,7 +35,6 @@ class ObjectiveLine(Static):
     app = getters.app(ServingApp)
 
     async def on_click(self) -> None:
-        """Choose another objective."""
         await self.run_action("screen.run_command('pick-objective')")
 
     def show(self, draft: SetupDraft) -> None:
@@ -76,7 +75,6 @@ class CommandLine(Static):
     """The command that starts the same run from a shell; a click copies it."""
 
     async def on_click(self) -> None:
-        """Copy the command."""
         await self.run_action("screen.run_command('copy-command')")
 
     def show(self, draft: SetupDraft) -> None:

@@ -61,11 +61,11 @@ def disabled_reason(
     if command_id in _OF_OBJECTIVE and draft.ref is None:
         return "Choose an objective first."
     if command_id in _OF_FIELDS:
-        return _why_not_there(command_id, draft, field, key_of)
+        return _reason_elsewhere(command_id, draft, field, key_of)
     return None
 
 
-def _why_not_there(
+def _reason_elsewhere(
     command_id: str, draft: SetupDraft, field: PointedField | None, key_of: KeyOf
 ) -> str | None:
     if field is None:

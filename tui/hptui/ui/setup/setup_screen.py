@@ -37,7 +37,7 @@ from hptui.ui.setup.setup_sources import (
 from hptui.ui.setup.space_pane import SpacePane, nothing_found, what_to_do
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.field_table import FieldTable
-from hptui.ui.widgets.naming import pane_title
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,6 @@ class SetupScreen(CommandScreen[None]):
         self._launching = Launching(lambda news: self.call_later(self._take_launched, news))
 
     def compose(self) -> ComposeResult:
-        """Lay out the parts."""
         yield TitleLine(id="title")
         with Vertical(id="objective", classes="pane"):
             yield ObjectiveLine(id="objective-line")
@@ -119,7 +118,6 @@ class SetupScreen(CommandScreen[None]):
         self.call_after_refresh(self._fit_forms)
 
     async def on_mount(self) -> None:
-        """Read what the form begins with."""
         for name in ("objective", "sampler", "pruner", "run"):
             self.query_one(f"#{name}").border_title = pane_title(name)
         self.space.tell("Reading…")
@@ -127,7 +125,6 @@ class SetupScreen(CommandScreen[None]):
         self._read()
 
     def on_unmount(self) -> None:
-        """Leave no probed process behind."""
         self._probing.stop()
 
     @property
@@ -190,7 +187,6 @@ class SetupScreen(CommandScreen[None]):
             self._begin_probe()
 
     def do_pick_objective(self) -> None:
-        """Choose another objective."""
         if self._opened is None:
             return
         opened = replace(self._opened, draft=self._draft)
@@ -208,7 +204,6 @@ class SetupScreen(CommandScreen[None]):
         self.app.push_screen(ObjectivePicker(opened, self._typed, note), take)
 
     def do_copy_command(self) -> None:
-        """Copy the equivalent command line."""
         self.app.copy_to_clipboard(self._draft.command())
         self.notify("Copied the command.")
 

@@ -172,7 +172,7 @@ def _open_existing(
         takes_far=takes_far,
         last_repeat=last_repeat,
         last_variables=() if latest is None else lost_variables(latest.resources),
-        n_leftover=0 if is_running else summary.counts.get("STALE", 0),
+        n_stale_trials=0 if is_running else summary.counts.get("STALE", 0),
     ).with_prepared(detail.prepared)
     space = SpaceDraft(
         edits=in_force, in_force=in_force, stored=read_latest_spaces(study.path, study.name)

@@ -13,7 +13,7 @@ from hptui.domain.text import safe_line, safe_text, sentence
 from hptui.ui.application.services import ServingApp
 from hptui.ui.setup.probe_findings import findings, title_of
 from hptui.ui.setup.space_table import SpaceTable
-from hptui.ui.widgets.naming import pane_title
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,6 @@ class SpacePane(Vertical):
     app = getters.app(ServingApp)
 
     def compose(self) -> ComposeResult:
-        """Lay out table, face and findings."""
         yield SpaceTable(id="space-table")
         yield Static(id="face")
         yield Static(id="findings")

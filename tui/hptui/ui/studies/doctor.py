@@ -54,12 +54,10 @@ class DoctorDialog(Dialog[bool]):
             yield ChoiceList(id="findings")
 
     def on_mount(self) -> None:
-        """Look."""
         self.query_one(OptionList).focus()
         self.action_look()
 
     def action_look(self) -> None:
-        """Look for what is wrong."""
         self._do("Looking.", lambda: diagnose(self._row))
 
     def action_move(self, by: int) -> None:
@@ -185,6 +183,5 @@ class DoctorDialog(Dialog[bool]):
         self._tell("")
 
     def action_cancel(self) -> None:
-        """Close."""
         if not self._is_busy:
             self.dismiss(self._has_mended)

@@ -114,7 +114,7 @@ class ForkForm(TransferForm):
             return LookAhead((*lines, "Nothing would be kept, so no fork is made."), can_do=False)
         return LookAhead((*lines, "They get new numbers; the original study is not changed."))
 
-    def carry(self, texts: Texts, marked: frozenset[str], on_progress: Progress) -> Outcome:  # noqa: ARG002 - no marks
+    def transfer(self, texts: Texts, marked: frozenset[str], on_progress: Progress) -> Outcome:  # noqa: ARG002 - no marks
         """Make the fork."""
         from hptui.engine.studies.forking import fork_study
 

@@ -103,7 +103,7 @@ class ImportForm(TransferForm):
             return LookAhead((f"{error.message} {error.hint}".strip(), *lines), can_do=False)
         return LookAhead(lines)
 
-    def carry(self, texts: Texts, marked: frozenset[str], on_progress: Progress) -> Outcome:  # noqa: ARG002 - reading a text is quick
+    def transfer(self, texts: Texts, marked: frozenset[str], on_progress: Progress) -> Outcome:  # noqa: ARG002 - reading a text is quick
         """Take the trials over."""
         from hptui.engine.studies.importing import import_into, import_into_new
 

@@ -87,7 +87,7 @@ class MergeForm(TransferForm):
             return LookAhead((f"name: {problem}", *lines, parts), can_do=False)
         return LookAhead((*lines, parts), can_do=plan.n_kept > 0)
 
-    def carry(self, texts: Texts, marked: frozenset[str], on_progress: Progress) -> Outcome:
+    def transfer(self, texts: Texts, marked: frozenset[str], on_progress: Progress) -> Outcome:
         """Merge the studies."""
         from hptui.engine.studies.merging import merge_studies
 

@@ -62,7 +62,7 @@ def disabled_reason(command_id: str, state: StudiesState) -> str | None:
     if command_id == "compare-studies":
         return _why_no_comparison(state)
     if command_id in _NEEDS_STUDY or command_id == "mark-study":
-        return _why_not_with(command_id, state.study)
+        return _reason_without_study(command_id, state.study)
     return None
 
 
@@ -74,7 +74,7 @@ def _why_no_comparison(state: StudiesState) -> str | None:
     return None
 
 
-def _why_not_with(command_id: str, row: StudyRow | None) -> str | None:
+def _reason_without_study(command_id: str, row: StudyRow | None) -> str | None:
     if row is None:
         return "There is no study under the cursor."
     # A damaged file can be deleted or mended; of what is elsewhere that is a study only.

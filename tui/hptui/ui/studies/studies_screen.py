@@ -141,7 +141,6 @@ class StudiesScreen(CommandScreen[None]):
 
     @property
     def grid(self) -> Grid:
-        """The list."""
         return self.query_one(Grid)
 
     @property
@@ -221,7 +220,6 @@ class StudiesScreen(CommandScreen[None]):
         self.app.push_screen(TextDialog(title, prompt, is_secret=True), unlock)
 
     def do_new_study(self) -> None:
-        """Set up a new study."""
         self._set_up(None, None)
 
     def do_run_again(self) -> None:
@@ -414,7 +412,6 @@ class StudiesScreen(CommandScreen[None]):
             self.halt_reading()
 
     def on_screen_resume(self) -> None:
-        """Read again."""
         super().on_screen_resume()
         services = self.app.services
         if services.looked_at is not None:
@@ -425,7 +422,6 @@ class StudiesScreen(CommandScreen[None]):
             self.resume_reading()
 
     def on_unmount(self) -> None:
-        """End the reading."""
         self.halt_reading()
 
     @on(Grid.CursorMoved)
@@ -451,7 +447,6 @@ class StudiesScreen(CommandScreen[None]):
     # Finding.
 
     def do_filter(self) -> None:
-        """Open the filter."""
         self.add_class("-filtering")
         self.query_one("#filter-input", Input).focus()
 
@@ -482,13 +477,11 @@ class StudiesScreen(CommandScreen[None]):
             super().do_back()
 
     def do_sort(self) -> None:
-        """Sort by the next column."""
         model = self.grid.model
         if isinstance(model, StudiesModel):
             self._sort_by(model.next_sort_key())
 
     def do_reverse(self) -> None:
-        """Reverse the order."""
         self._sort_by(self._sort.key)
 
     def want(self, path: Path, study_name: str) -> None:

@@ -209,7 +209,7 @@ class ExportRequest:
         return [str(self.target), *chosen, *(["--overwrite"] if self.is_replacing else [])]
 
 
-def why_not_form(form: ExportForm) -> str:
+def form_problem(form: ExportForm) -> str:
     """Return why a form cannot be written here; empty where it can."""
     if form.suffix == ".parquet":
         from hptui.storage.transfer.parquet import require_pyarrow

@@ -33,7 +33,6 @@ class StudyFileActions(ScreenPart):
         """As far as is known: before the trash was looked into it may hold something."""
 
     def do_rename_study(self) -> None:
-        """Ask for another name."""
         row = self._listing.study
         if row is None:
             return
@@ -57,7 +56,6 @@ class StudyFileActions(ScreenPart):
         self._screen.app.push_screen(dialog, rename)
 
     def do_duplicate_study(self) -> None:
-        """Ask for the copy's name."""
         row = self._listing.study
         if row is None:
             return
@@ -136,7 +134,6 @@ class StudyFileActions(ScreenPart):
         )
 
     def do_undo(self) -> None:
-        """Bring the latest deletion back."""
         folder = self._listing.folder
         self._manage(lambda: study_actions.undo(folder))
 

@@ -17,7 +17,7 @@ from hptui.ui.plots.history_plot import HistoryPlot
 from hptui.ui.studies.preview_lines import preview_lines, preview_title
 from hptui.ui.study.study_feed import StudyFeed
 from hptui.ui.widgets.grid_columns import fit
-from hptui.ui.widgets.naming import pane_title
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +96,6 @@ class StudyPreview(Horizontal):
             self._read(self._row)
 
     def on_unmount(self) -> None:
-        """End the reading."""
         self.stop()
 
     def on_study_preview_snapshot_taken(self, message: SnapshotTaken) -> None:

@@ -50,7 +50,6 @@ class MarkList(ChoiceList):
         self.add_options([Option(self._prompt(mark.id), mark.id) for mark in marks])
 
     def on_mount(self) -> None:
-        """Put the cursor on the first."""
         self.action_first()
 
     def action_mark(self) -> None:
@@ -89,7 +88,7 @@ class TransferDialog(Dialog["Outcome"]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
-        Binding("f5", "carry", show=False),
+        Binding("f5", "transfer", show=False),
     ]
 
     @dataclass
@@ -119,7 +118,6 @@ class TransferDialog(Dialog["Outcome"]):
             yield Static("Reading…", id="ahead", markup=False)
 
     def on_mount(self) -> None:
-        """Read in a thread."""
         self.in_thread(lambda: self._form.read(self._tell_progress), self._ask, self._refuse)
 
     def on_resize(self) -> None:
@@ -177,7 +175,7 @@ class TransferDialog(Dialog["Outcome"]):
         self._shown, self._can_do = revision, found.can_do
         self._tell(found.lines)
         if self._is_wanted:
-            self.action_carry()
+            self.action_transfer()
 
     def _show_refusal(self, revision: int, error: HptuiError) -> None:
         """Say what is wrong."""
@@ -193,9 +191,9 @@ class TransferDialog(Dialog["Outcome"]):
     @on(Input.Submitted)
     @on(MarkList.OptionSelected)
     def _submit(self) -> None:
-        self.action_carry()
+        self.action_transfer()
 
-    def action_carry(self) -> None:
+    def action_transfer(self) -> None:
         """Do it, if that can be done; what is not known yet is waited for."""
         if self._is_working:
             return
@@ -209,7 +207,9 @@ class TransferDialog(Dialog["Outcome"]):
         self._tell(["Working…"])
         texts, marked = self._texts(), self._marked()
         self.in_thread(
-            lambda: self._form.carry(texts, marked, self._tell_progress), self._leave, self._refuse
+            lambda: self._form.transfer(texts, marked, self._tell_progress),
+            self._leave,
+            self._refuse,
         )
 
     def after_defect(self) -> None:

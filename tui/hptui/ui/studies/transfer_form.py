@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hptui.domain.carried_text import carried_sentence, reason_lines
+from hptui.domain.transfer_text import reason_lines, transfer_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hptui.domain.carried_text import Verb
+    from hptui.domain.transfer_text import Verb
     from hptui.ui.forms.fields import FormField
     from hptui.ui.studies.study_actions import Outcome
 
@@ -64,7 +64,7 @@ class TransferForm(ABC):
         """
 
     @abstractmethod
-    def carry(self, texts: Texts, marked: frozenset[str], on_progress: Progress) -> Outcome:
+    def transfer(self, texts: Texts, marked: frozenset[str], on_progress: Progress) -> Outcome:
         """Do it.
 
         Raises:
@@ -74,10 +74,10 @@ class TransferForm(ABC):
 
 def ahead(name: str, n_kept: int, left_out: Mapping[str, int], verb: Verb = "have") -> list[str]:
     """Return the lines that say how many trials would be kept, and why not others."""
-    sentence = carried_sentence(name, n_kept, left_out, is_done=False, verb=verb)
+    sentence = transfer_sentence(name, n_kept, left_out, is_done=False, verb=verb)
     return [sentence, *(f"  {line}" for line in reason_lines(left_out))]
 
 
 def done(name: str, n_kept: int, left_out: Mapping[str, int], verb: Verb = "have") -> str:
     """Return one sentence that says how many trials were kept."""
-    return carried_sentence(name, n_kept, left_out, is_done=True, verb=verb).rstrip(":.") + "."
+    return transfer_sentence(name, n_kept, left_out, is_done=True, verb=verb).rstrip(":.") + "."

@@ -83,7 +83,6 @@ class EditSpaceScreen(Dialog[str]):
             yield Static(id="effect")
 
     def on_mount(self) -> None:
-        """Ask the engine for its space."""
         self._tell("Reading the space…")
         self.in_thread(
             lambda: _read_space(self._path, self._study_name),
@@ -92,7 +91,6 @@ class EditSpaceScreen(Dialog[str]):
         )
 
     def action_apply(self) -> None:
-        """Put the edits in force."""
         draft = self._table.draft
         if self._is_applying:
             return
@@ -126,7 +124,6 @@ class EditSpaceScreen(Dialog[str]):
         self._tell("")
 
     def action_edit(self) -> None:
-        """Edit the field under the cursor."""
         self._table.edit()
 
     def action_fix(self) -> None:

@@ -67,7 +67,6 @@ class EnqueueScreen(Dialog[dict[str, Any]]):
         return self.draft.fields[self._row]
 
     def action_move(self, by: int) -> None:
-        """Go to another parameter."""
         self._go_to(max(0, min(len(self.draft) - 1, self._row + by)))
 
     def action_cycle(self, by: int) -> None:

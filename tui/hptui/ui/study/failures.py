@@ -27,7 +27,7 @@ from hptui.ui.study.steering_actions import SteeringActions
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.grid import Grid
 from hptui.ui.widgets.line_view import LineView
-from hptui.ui.widgets.naming import pane_title
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,6 @@ class FailuresScreen(CommandScreen[str]):
         yield CommandFooter()
 
     async def on_mount(self) -> None:
-        """Begin to read."""
         self.query_one("#causes", Grid).border_title = pane_title(f"failures of {self.study_name}")
         self.query_one("#example", LineView).border_title = pane_title("newest trial")
         self.query_one("#causes", Grid).focus()
@@ -206,7 +205,6 @@ class FailuresScreen(CommandScreen[str]):
             self._ask_to_retry(self._page.retriable, what, "")
 
     def do_copy(self) -> None:
-        """Copy the filter of the cause."""
         if self.group is None:
             self.notify("There is no cause under the cursor.")
             return

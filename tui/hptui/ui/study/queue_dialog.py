@@ -92,7 +92,6 @@ class QueueDialog(Dialog[None]):
             yield FormGrid(self._model, lines_beside=_FRAME_LINES, empty="No trial is waiting.")
 
     def on_mount(self) -> None:
-        """Ask for the line."""
         self.query_one(FormGrid).focus()
         self._ask({"op": "queue"})
 

@@ -77,7 +77,6 @@ class RunHeader(RoleStyled):
         return 1 if width >= ONE_LINE_FROM else 2
 
     def render(self) -> Text:
-        """Draw the latest moment."""
         if self._summary is None:
             return draw_lines(self, [])
         lines = self._layout.lines(self._summary, self.size.width)

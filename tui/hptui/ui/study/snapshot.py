@@ -167,7 +167,6 @@ class StudySnapshot:
 
     @property
     def n_trials(self) -> int:
-        """How many trials there are."""
         return len(self.trials)
 
     @property

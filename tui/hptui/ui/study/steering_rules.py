@@ -43,7 +43,7 @@ def disabled_reason(
     if command_id in _NEEDS_TRIAL and selected is None:
         return "No trial is selected."
     if command_id == "run-study":
-        return _why_not_run(snapshot, key_of)
+        return _reason_at_rest(snapshot, key_of)
     if command_id == "fork-study":
         return None if snapshot.n_trials else "The study has no trial to copy."
     if command_id == "queue":
@@ -72,7 +72,7 @@ def label_now(command_id: str, snapshot: StudySnapshot) -> str | None:
     return _LABELS.get((command_id, state))
 
 
-def _why_not_run(snapshot: StudySnapshot, key_of: KeyOf) -> str | None:
+def _reason_at_rest(snapshot: StudySnapshot, key_of: KeyOf) -> str | None:
     if snapshot.engine is not None:
         return f"The study is running; {key_of('budget')} adds trials to its budget."
     if snapshot.is_filled:

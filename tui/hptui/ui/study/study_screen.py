@@ -52,7 +52,7 @@ from hptui.ui.trials.table_arrangement import (
 )
 from hptui.ui.trials.trial_table import TrialTable
 from hptui.ui.widgets.command_footer import CommandFooter
-from hptui.ui.widgets.naming import pane_title
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +114,6 @@ class StudyScreen(CommandScreen[None]):
         self.post_message(self.SnapshotTaken(snapshot))
 
     def compose(self) -> ComposeResult:
-        """Lay the panes out."""
         has_unicode = self.app.services.unicode
         yield RunHeader(has_unicode=has_unicode)
         yield Static(id="notice")
@@ -129,7 +128,6 @@ class StudyScreen(CommandScreen[None]):
         yield CommandFooter()
 
     async def on_mount(self) -> None:
-        """Begin to read."""
         self.query_one("#trials", TrialTable).border_title = pane_title("trials")
         self.query_one("#workers", WorkerStrip).border_title = pane_title("workers")
         self._columns = columns_as_before(self.path, self.study_name)
@@ -152,7 +150,6 @@ class StudyScreen(CommandScreen[None]):
         self.app.services.looked_at = self.path, self.study_name
 
     def on_unmount(self) -> None:
-        """End the reading."""
         self._feed.stop()
         if self._signs is not None:
             self._signs.clear()
@@ -342,7 +339,6 @@ class StudyScreen(CommandScreen[None]):
         return label_now(command.id, self.snapshot) or command.label
 
     def do_pause(self) -> None:
-        """Pause the run, or go on."""
         self._steering.send(toggle_pause)
 
     def do_stop(self) -> None:
@@ -373,16 +369,13 @@ class StudyScreen(CommandScreen[None]):
         )
 
     def do_kill_trial(self) -> None:
-        """End the selected trial."""
         if self.selected is not None:
             self._steering.confirm_kill(self.selected)
 
     def do_more_workers(self) -> None:
-        """Have one worker more."""
         self._steering.send(change_workers(1))
 
     def do_fewer_workers(self) -> None:
-        """Have one worker fewer."""
         self._steering.send(change_workers(-1))
 
     def do_budget(self) -> None:
@@ -426,7 +419,6 @@ class StudyScreen(CommandScreen[None]):
         self.app.push_screen(FailuresScreen(lambda: self.snapshot), show)
 
     def do_add_trial(self) -> None:
-        """Write a trial by hand."""
         self._steering.ask_for_trial(None, {})
 
     def do_copy_trial(self) -> None:
@@ -451,7 +443,6 @@ class StudyScreen(CommandScreen[None]):
         return None if number is None else Annotated(self.path, self.study_name, number)
 
     def do_edit_study_note(self) -> None:
-        """Open the note of the study."""
         self._notes.edit_note_of(Annotated(self.path, self.study_name))
 
     def _read_notes(self) -> None:
@@ -460,7 +451,6 @@ class StudyScreen(CommandScreen[None]):
         self.query_one(TrialSide).nudge()
 
     def do_run_study(self) -> None:
-        """Set up the next run."""
         self.app.push_screen(self.app.services.screens.setup(study=self.snapshot))
 
     def do_fork_study(self) -> None:
@@ -474,7 +464,6 @@ class StudyScreen(CommandScreen[None]):
         transfer_by(self, form, lambda _: None)
 
     def do_open_trial(self) -> None:
-        """Show the selected trial in full."""
         if self.selected is not None:
             self.open_trial(TrialTable.Opened(self.selected))
 
@@ -487,7 +476,6 @@ class StudyScreen(CommandScreen[None]):
         self.query_one(TrialTable).ask_for_place()
 
     def do_reverse(self) -> None:
-        """Reverse the order of the trials."""
         self.query_one(TrialTable).reverse()
 
     def do_loads(self) -> None:
@@ -497,7 +485,6 @@ class StudyScreen(CommandScreen[None]):
         self._show(self.snapshot)
 
     def do_columns(self) -> None:
-        """Choose the columns."""
         self.query_one(TrialTable).choose_columns()
 
     def do_next_tab(self) -> None:
@@ -505,7 +492,6 @@ class StudyScreen(CommandScreen[None]):
         self.query_one(TrialTable).next_tab()
 
     def do_filter(self) -> None:
-        """Filter the trials."""
         self.query_one(TrialTable).open_filter()
 
     def do_copy(self) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textual.geometry import Size
 
     from hptui.ui.study.snapshot import EngineState
-    from hptui.ui.widgets.naming import Naming
+    from hptui.ui.widgets.pane_title import WidgetName
     from hptui.ui.widgets.wrapped_lines import Span
 
 
@@ -46,7 +46,7 @@ class WorkerStrip(RoleStyled):
         self,
         *,
         has_unicode: bool = True,
-        **naming: Unpack[Naming],
+        **naming: Unpack[WidgetName],
     ) -> None:
         super().__init__(**naming)
         self._has_unicode = has_unicode
@@ -94,7 +94,6 @@ class WorkerStrip(RoleStyled):
         return draw_lines(self, lines)
 
     def on_click(self, event: events.Click) -> None:
-        """Pick the trial under the pointer."""
         place = event.get_content_offset(self)
         if place is None or place.y >= len(self._rows.rows):
             return

@@ -13,7 +13,7 @@ from hptui.domain.text import safe_line
 from hptui.ui.trial.log_search import LogSearch, read_window
 from hptui.ui.trial.trial_page_lines import log_lines, log_title
 from hptui.ui.widgets.line_view import LineView
-from hptui.ui.widgets.naming import pane_title
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from hptui.ui.trial.log_search import LogWindow
     from hptui.ui.trial.trial_page import TrialPage
-    from hptui.ui.widgets.naming import Naming
+    from hptui.ui.widgets.pane_title import WidgetName
 
 _TELL_EVERY_S: Final = 0.2
 _PERCENT: Final = 100
@@ -65,7 +65,7 @@ class LogView(LineView):
         row: int
         """Where the place stands in the view; -1: at its end."""
 
-    def __init__(self, **naming: Unpack[Naming]) -> None:
+    def __init__(self, **naming: Unpack[WidgetName]) -> None:
         super().__init__(follow=True, **naming)
         self._page: TrialPage | None = None
         self._window: LogWindow | None = None
@@ -191,7 +191,6 @@ class LogView(LineView):
         self.screen.run_worker(read, thread=True, exit_on_error=False)
 
     def on_log_view_window_read(self, message: WindowRead) -> None:
-        """Show another place of the log."""
         message.stop()
         self._is_reading = False
         wanted, self._wanted = self._wanted, None

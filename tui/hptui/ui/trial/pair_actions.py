@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hptui.ui.application.command_screen import ScreenPart
 from hptui.ui.trials.trial_table import TrialTable
-from hptui.ui.widgets.naming import pane_title
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable

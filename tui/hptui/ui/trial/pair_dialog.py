@@ -49,7 +49,6 @@ class PairDialog(Dialog[None]):
             yield Plot()
 
     def on_mount(self) -> None:
-        """Read both."""
         self.query_one(Plot).display = False
         self.query_one(Grid).focus()
         self.in_thread(

@@ -88,5 +88,4 @@ class TrialHeader(RoleStyled):
         return len(self._lines(width))
 
     def render(self) -> Text:
-        """Draw the latest moment."""
         return draw_lines(self, self._lines(self.size.width))

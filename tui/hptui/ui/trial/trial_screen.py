@@ -35,7 +35,7 @@ from hptui.ui.trial.trial_page_lines import (
 from hptui.ui.trial.trial_why_lines import trace_of, why_lines, why_text
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.line_view import LineView
-from hptui.ui.widgets.naming import pane_title
+from hptui.ui.widgets.pane_title import pane_title
 from hptui.ui.widgets.tab_line import TabLine
 
 if TYPE_CHECKING:
@@ -87,7 +87,6 @@ class TrialScreen(CommandScreen[None]):
         self._is_unfolded = False
 
     def compose(self) -> ComposeResult:
-        """Lay the panes out."""
         yield TrialHeader(has_unicode=self.app.services.unicode)
         with Horizontal(id="panes"):
             yield LineView(wrap=True, hang=4, id="detail", classes="pane")
@@ -103,7 +102,6 @@ class TrialScreen(CommandScreen[None]):
         yield CommandFooter()
 
     async def on_mount(self) -> None:
-        """Begin to read."""
         self.query_one("#detail", LineView).border_title = pane_title("trial")
         self.query_one("#reports", LineView).border_title = pane_title("reports")
         self.query_one("#detail", LineView).focus()
@@ -111,7 +109,6 @@ class TrialScreen(CommandScreen[None]):
         self.set_interval(1.0, self._tick)
 
     def on_unmount(self) -> None:
-        """End the reading."""
         self._feed.stop()
 
     @on(LineView.Resized, "#detail")
@@ -215,7 +212,6 @@ class TrialScreen(CommandScreen[None]):
             self._go_to(number)
 
     def do_filter(self) -> None:
-        """Search the log."""
         self._is_tab_picked = True
         self._choose("log")
         self.app.push_screen(TextDialog("Search the log", ""), self._search)
@@ -273,11 +269,9 @@ class TrialScreen(CommandScreen[None]):
         self._show_curve()
 
     def do_kill_trial(self) -> None:
-        """End this trial."""
         self._steering.confirm_kill(self.number)
 
     def do_copy_trial(self) -> None:
-        """Enqueue an edited copy."""
         detail = self._page.detail
         if detail is not None:
             self._steering.ask_for_trial(

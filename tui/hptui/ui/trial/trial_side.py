@@ -16,7 +16,7 @@ from hptui.ui.trial.side_lines import side_lines, side_title
 from hptui.ui.trial.trial_page import TrialFeed, TrialPage
 from hptui.ui.trial.trial_page_lines import log_lines
 from hptui.ui.widgets.line_view import LineView
-from hptui.ui.widgets.naming import pane_title
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,12 +59,10 @@ class TrialSide(Vertical):
         yield LineView(follow=True, id="side-log", classes="pane")
 
     def on_mount(self) -> None:
-        """Name the panes."""
         self.query_one("#side-trial", LineView).border_title = pane_title("trial")
         self.query_one("#side-log", LineView).border_title = pane_title("log")
 
     def on_unmount(self) -> None:
-        """End the reading."""
         self._feed.stop()
 
     def nudge(self) -> None:

@@ -86,7 +86,6 @@ class FilterInput(Input):
 
     @property
     def offered(self) -> CompletionNames:
-        """What is completed."""
         return self._offers.names
 
     @property

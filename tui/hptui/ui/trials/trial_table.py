@@ -127,7 +127,6 @@ class TrialTable(Vertical):
         self._resting: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        """Lay out tabs, filter and table."""
         yield TabLine([(tab, tab) for tab in TAB_STATES])
         with Horizontal(id="filter-line"):
             yield Static("/", id="filter-mark")
@@ -297,7 +296,6 @@ class TrialTable(Vertical):
         self.focus_table()
 
     def action_clear_filter(self) -> None:
-        """Show all trials again."""
         self.query_one("#filter-input", Input).value = ""
         self.filter_text = ""
         self.remove_class("-filtering")
@@ -333,21 +331,17 @@ class TrialTable(Vertical):
         self.app.push_screen(dialog, hide)
 
     def watch_tab(self) -> None:
-        """Show another state."""
         self._show_tabs()
         self._remake()
 
     def watch_filter_text(self) -> None:
-        """Show other trials."""
         self._remake()
 
     def watch_sort(self) -> None:
-        """Show another order."""
         self._remake()
         self.post_message(self.ColumnsChosen())
 
     def watch_columns(self) -> None:
-        """Show other columns."""
         self._remake()
         self.post_message(self.ColumnsChosen())
 

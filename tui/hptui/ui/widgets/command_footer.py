@@ -80,7 +80,6 @@ class CommandFooter(RoleStyled):
         return [entry for entry in usable if entry[0].id in kept]
 
     async def on_click(self, event: events.Click) -> None:
-        """Run the command under the pointer."""
         screen = self.screen
         if not isinstance(screen, CommandHost):
             return

@@ -94,7 +94,6 @@ class FieldLines(  # pyright: ignore[reportIncompatibleMethodOverride] - among T
 
     @property
     def rows(self) -> tuple[FieldRow, ...]:
-        """What is shown."""
         return self._rows
 
     @property
@@ -205,16 +204,13 @@ class FieldLines(  # pyright: ignore[reportIncompatibleMethodOverride] - among T
         self.refresh()
 
     def on_resize(self) -> None:
-        """Give the columns the new room."""
         self._lay_out()
         self._bring_into_sight()
 
     def action_move(self, rows: int) -> None:
-        """Move the cursor down by `rows`."""
         self._go(self._row + rows)
 
     def action_page(self, pages: int) -> None:
-        """Move the cursor down by pages."""
         self._go(self._row + pages * max(1, self._height - 1))
 
     def action_turn(self, step: int) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from hptui.ui.widgets.field_rows import FieldColumn, FieldRow
-    from hptui.ui.widgets.naming import Naming
+    from hptui.ui.widgets.pane_title import WidgetName
 
 _LEAST_WIDTH: Final = 12
 
@@ -46,11 +46,9 @@ class FieldEditor(Input):
         self._leave = leave
 
     def action_leave(self, step: int) -> None:
-        """Leave the field."""
         self._leave(step, 0)
 
     def action_walk(self, rows: int) -> None:
-        """Leave the field for another row."""
         self._leave(0, rows)
 
 
@@ -91,7 +89,6 @@ class FieldTable(Container, metaclass=_AbstractMeta):
 
         @property
         def control(self) -> FieldTable:
-            """The table."""
             return self.table
 
     @dataclass
@@ -100,7 +97,7 @@ class FieldTable(Container, metaclass=_AbstractMeta):
 
         table: FieldTable
 
-    def __init__(self, **naming: Unpack[Naming]) -> None:
+    def __init__(self, **naming: Unpack[WidgetName]) -> None:
         super().__init__(**naming)
         self._lines = FieldLines()
         # At once, not by a message: the next key may be for the next field.
@@ -160,7 +157,6 @@ class FieldTable(Container, metaclass=_AbstractMeta):
         yield self._editor
 
     def on_mount(self) -> None:
-        """Show the rows."""
         self.refresh_rows()
 
     @property
@@ -269,7 +265,6 @@ class FieldTable(Container, metaclass=_AbstractMeta):
         self.edit()
 
     def on_descendant_focus(self) -> None:
-        """Tell what the cursor stands on."""
         self._lines.refresh()
         self.post_message(self.Pointed(self))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import App
 
-    from hptui.ui.widgets.naming import Naming
+    from hptui.ui.widgets.pane_title import WidgetName
     from hptui.ui.widgets.table_model import RowKey, TableModel
 
 _HEADER_LINES: Final = 1
@@ -91,7 +91,6 @@ class Grid(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual
 
         @property
         def control(self) -> Grid:
-            """The grid."""
             return self.grid
 
         def can_replace(self, message: Message) -> bool:
@@ -107,7 +106,6 @@ class Grid(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual
 
         @property
         def control(self) -> Grid:
-            """The grid."""
             return self.grid
 
     @dataclass
@@ -119,7 +117,6 @@ class Grid(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual
 
         @property
         def control(self) -> Grid:
-            """The grid."""
             return self.grid
 
     def __init__(
@@ -127,7 +124,7 @@ class Grid(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual
         model: TableModel | None = None,
         *,
         empty: str = "",
-        **naming: Unpack[Naming],
+        **naming: Unpack[WidgetName],
     ) -> None:
         super().__init__(**naming)
         self._model: TableModel | None = None
@@ -143,7 +140,6 @@ class Grid(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual
 
     @property
     def model(self) -> TableModel | None:
-        """What is shown."""
         return self._model
 
     @property
@@ -260,11 +256,9 @@ class Grid(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual
         self._refresh_row(self._row)
 
     def on_mount(self) -> None:
-        """Say where the cursor stands."""
         self._set_key(self.cursor_key)
 
     def on_resize(self) -> None:
-        """Keep the cursor in sight."""
         self._lines.clear()
         self._bring_into_sight()
 
@@ -311,7 +305,6 @@ class Grid(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual
         self.scroll_to(x=x, animate=False, force=True)
 
     def action_open(self) -> None:
-        """Open the row under the cursor."""
         if self.cursor_key is not None:
             self.post_message(self.RowOpened(self, self.cursor_key))
 

@@ -158,5 +158,4 @@ class _Segments:
         self._text += text
 
     def joined(self) -> list[Segment]:
-        """Return the segments."""
         return [*self._done, Segment(self._text, self._style)] if self._text else self._done

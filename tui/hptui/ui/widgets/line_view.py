@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from textual import events
 
-    from hptui.ui.widgets.naming import Naming
+    from hptui.ui.widgets.pane_title import WidgetName
     from hptui.ui.widgets.wrapped_lines import Span
 
 
@@ -104,7 +104,6 @@ class LineView(  # pyright: ignore[reportIncompatibleMethodOverride] - among Tex
 
         @property
         def control(self) -> LineView:
-            """The view."""
             return self.view
 
     @dataclass
@@ -115,7 +114,6 @@ class LineView(  # pyright: ignore[reportIncompatibleMethodOverride] - among Tex
 
         @property
         def control(self) -> LineView:
-            """The view."""
             return self.view
 
     def __init__(
@@ -124,7 +122,7 @@ class LineView(  # pyright: ignore[reportIncompatibleMethodOverride] - among Tex
         wrap: bool = False,
         hang: int = 0,
         follow: bool = False,
-        **naming: Unpack[Naming],
+        **naming: Unpack[WidgetName],
     ) -> None:
         super().__init__(**naming)
         self._wrap, self._hang, self._follow = wrap, hang, follow

@@ -80,7 +80,6 @@ class TabLine(RoleStyled):
         return draw_lines(self, [spans])
 
     def on_click(self, event: events.Click) -> None:
-        """Choose the tab under the pointer."""
         for place, key in self._places:
             if event.x in place:
                 self.post_message(self.Chosen(key))

@@ -13,7 +13,7 @@ from hptui.cli.options.locate import (
     storage_file,
     studies_folder,
 )
-from hptui.cli.output.carried_trials import add_outcome_options, tell_carried
+from hptui.cli.output.transfer_outcome import add_outcome_options, print_outcome
 from hptui.domain.spaces.choice_lists import parse_choices_option
 from hptui.domain.spaces.edits import (
     ParamEdit,
@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         fork = fork_study(*given, target=target, allow_empty=args.allow_empty)
         plan, path = fork.plan, fork.path
-    tell_carried(args, args.new_name, path, plan.n_kept, plan.left_out)
+    print_outcome(args, args.new_name, path, plan.n_kept, plan.left_out)
     return 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.cli.options.locate import add_studies_option, locate_study, storage_file, studies_folder
-from hptui.cli.output.carried_trials import tell_carried
+from hptui.cli.output.transfer_outcome import print_outcome
 from hptui.domain.study_name import check_study_name
 from hptui.domain.study_ref import StudyRef
 from hptui.errors import StudyFileError, UsageError
@@ -128,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
         done = import_into_new(args.file, request, args.study, folder=folder, target=target)
         plan, path = done.plan, done.path
     name = args.study if into is None else into[1]
-    tell_carried(args, name, path, len(plan.trials), plan.left_out, plan.remarks, verb="get")
+    print_outcome(args, name, path, len(plan.trials), plan.left_out, plan.remarks, verb="get")
     return 0
 
 

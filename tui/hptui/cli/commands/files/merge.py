@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from hptui.cli.options.locate import add_studies_option, locate_study, storage_file
-from hptui.cli.output.carried_trials import add_outcome_options, tell_carried
+from hptui.cli.output.transfer_outcome import add_outcome_options, print_outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,5 +48,5 @@ def run(args: argparse.Namespace) -> int:
     else:
         merged = merge_studies(places, args.into, target=target, any_objective=args.any_objective)
         plan, path = merged.plan, merged.path
-    tell_carried(args, args.into, path, plan.n_kept, plan.left_out, plan.remarks)
+    print_outcome(args, args.into, path, plan.n_kept, plan.left_out, plan.remarks)
     return 0

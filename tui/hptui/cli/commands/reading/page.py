@@ -80,12 +80,12 @@ def run(args: argparse.Namespace) -> int:
     request = read_request(args)
 
     from hptui.cli.output.page_figures import page_figures
-    from hptui.storage.transfer.copying import drafted
+    from hptui.storage.transfer.copying import staged_file
 
     target = args.output or Path(file_name_for(request.study.name, f"-{kind.name}.html"))
     target = target.absolute()
     require_free(target, overwrite=args.overwrite)
-    with drafted(target, overwrite=args.overwrite) as draft:
+    with staged_file(target, overwrite=args.overwrite) as draft:
         figures = page_figures(kind, request)
         text = _page(request, kind.name, args.filter, figures)
         # What a file calls itself may hold what no encoding has.

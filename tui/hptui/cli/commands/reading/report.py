@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
     from hptui.cli.output.report_content import build_report
     from hptui.cli.output.report_layout import report_text
-    from hptui.storage.transfer.copying import drafted
+    from hptui.storage.transfer.copying import staged_file
 
     if args.text and output is None:
         terminal = Terminal.of_stdout()
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     target = (output or Path(file_name_for(study.name, "-report.html"))).absolute()
     require_free(target, overwrite=args.overwrite)
-    with drafted(target, overwrite=args.overwrite) as draft:
+    with staged_file(target, overwrite=args.overwrite) as draft:
         report = build_report(study, args.filter)
         if args.text:
             text = report_text(report, width=_FILE_WIDTH)

@@ -189,7 +189,7 @@ class Agents:
             hosts.note_start(started.host, None)
         if was_retired:
             return True
-        problem = started.why_not_started().removesuffix(".")
+        problem = started.start_problem().removesuffix(".")
         if isinstance(hosts, HostPlaces):
             self._on_unreachable(hosts, started.host, problem)
         else:

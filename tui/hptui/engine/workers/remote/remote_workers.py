@@ -87,7 +87,7 @@ class RemoteProcess:
         """Whether its agent has come."""
         return self._channel is not None
 
-    def why_not_started(self) -> str:
+    def start_problem(self) -> str:
         """Return what was said when no agent came."""
         return self._client.said() or "it ended without saying why"
 

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Final, cast
 
-from hptui.domain.attribute_keys import CARRIED_KEY, FIXED_KEY, RETRY_KEYS
+from hptui.domain.attribute_keys import FIXED_KEY, RETRY_KEYS, TRANSFERRED_KEY
 from hptui.domain.json_values import read_json
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def leave_sampler_state(connection: sqlite3.Connection, study_id: int) -> None:
         "SELECT MAX(number) FROM trials WHERE study_id = ?", (study_id,)
     ).fetchone()
     if last is not None:
-        put_study_attribute(connection, study_id, CARRIED_KEY, last)
+        put_study_attribute(connection, study_id, TRANSFERRED_KEY, last)
 
 
 def put_study_attribute(

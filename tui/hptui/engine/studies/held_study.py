@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def claimed(study_file: Path, study: str, *, whole_file: bool = False) -> Generator[StudyHold]:
+def locked_study(study_file: Path, study: str, *, whole_file: bool = False) -> Generator[StudyHold]:
     """Keep engines away from a study within the block, and leave nothing that was not there.
 
     Args:
@@ -78,8 +78,8 @@ def _writing(path: Path) -> Generator[None]:
         ) from error
 
 
-def require_unclaimed(study_file: Path, study: str) -> None:
-    """Refuse a study that `claimed` would refuse now.
+def require_unlocked(study_file: Path, study: str) -> None:
+    """Refuse a study that `locked_study` would refuse now.
 
     Raises:
         StudyBusyError: An engine runs it, or a command changes it.

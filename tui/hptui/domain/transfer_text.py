@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Verb = Literal["have", "get"]
 
 
-def carried_sentence(
+def transfer_sentence(
     new_name: str,
     n_kept: int,
     left_out: Mapping[str, int],

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.domain.carried_text import Verb, carried_sentence, reason_lines
 from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
+from hptui.domain.transfer_text import Verb, reason_lines, transfer_sentence
 
 if TYPE_CHECKING:
     import argparse
@@ -28,7 +28,7 @@ def add_outcome_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def tell_carried(
+def print_outcome(
     args: argparse.Namespace,
     new_name: str,
     path: Path | None,
@@ -50,7 +50,7 @@ def tell_carried(
         }
         print(dump(facts))
         return
-    print(carried_sentence(new_name, n_kept, left_out, is_done=path is not None, verb=verb))
+    print(transfer_sentence(new_name, n_kept, left_out, is_done=path is not None, verb=verb))
     for line in reason_lines(left_out):
         print(f"  {line}")
     for remark in remarks:

@@ -9,7 +9,7 @@ from textual.content import Content
 from hptui.domain.text import safe_line
 
 
-class Naming(TypedDict, total=False):
+class WidgetName(TypedDict, total=False):
     """By what queries and styles find a widget, as Textual's constructors take it."""
 
     id: str | None
