@@ -234,4 +234,4 @@ def test_counts_and_their_nouns_agree_in_one_place():
         if path.name != "readable.py"
         for place in hand_made_plurals(ast.parse(path.read_text()))
     ]
-    assert not found, "\n".join(["plural() and by_count() of domain/readable.py:", *found])
+    assert not found, "\n".join(["plural() and by_count() of domain/texts/readable.py:", *found])

@@ -15,8 +15,8 @@ from tests.benchmarks import objectives
 from hptui.domain.objective import ObjectiveRef
 from hptui.engine.run.engine import Engine
 from hptui.engine.run.observer import Silent
-from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
+from hptui.engine.run.start.plan import RunPlan
 from hptui.registry.commands.command import CommandSpec
 
 if TYPE_CHECKING:

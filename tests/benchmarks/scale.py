@@ -27,8 +27,8 @@ from hptui.domain.far_workers import Cluster, FarWorkers, Host
 from hptui.domain.objective import ObjectiveRef
 from hptui.engine.run.engine import Engine
 from hptui.engine.run.observer import Silent
-from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
+from hptui.engine.run.start.plan import RunPlan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,8 +19,8 @@ from tests.servers import running
 from hptui.domain.objective import ObjectiveRef
 from hptui.engine.run.engine import Engine
 from hptui.engine.run.observer import Silent
-from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
+from hptui.engine.run.start.plan import RunPlan
 from hptui.storage.mirror.address import parse_address
 from hptui.storage.mirror.mirrors import mirror_path
 

@@ -18,7 +18,7 @@ from tests.storage.older_files import make_older_file
 from tests.storage.study_file import FLOAT, START_S, StudyFile, text_of
 
 from hptui.cli import main
-from hptui.domain.readable import show_moment
+from hptui.domain.texts.readable import show_moment
 from hptui.engine.recovery import stale_trials
 from hptui.engine.recovery.lease import Lease, folder_of, hold_study, take_lease
 from hptui.engine.workers.scratch import remove_empty

@@ -11,7 +11,7 @@ import pytest
 from hptui.cli.commands.tuning.run import add_arguments
 from hptui.cli.options.run_resources import resources_of, workers_of
 from hptui.domain.resources import Resources
-from hptui.engine.run.plan import available_cores
+from hptui.engine.run.start.plan import available_cores
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hptui.cli.output.table import Column, cut, render_table, show_cell
-from hptui.domain.readable import four_digits
-from hptui.domain.text import cell_width
+from hptui.domain.texts.readable import four_digits
+from hptui.domain.texts.text import cell_width
 
 texts = st.text(max_size=60)
 

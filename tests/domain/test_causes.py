@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hptui.domain.causes import NO_REASON, Cause, Failure, cause_of, group_failures
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 
 
 @pytest.mark.parametrize(

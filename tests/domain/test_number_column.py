@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hptui.domain.number_column import number_style, shortened
+from hptui.domain.texts.number_column import number_style, shortened
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.domain.run_text import (
+from hptui.domain.study_name import check_study_name, default_study_name
+from hptui.domain.texts.run_text import (
     read_count,
     read_duration,
     read_limit,
@@ -16,7 +17,6 @@ from hptui.domain.run_text import (
     read_target,
     read_workers,
 )
-from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hptui.domain.sgr import COLOURS, PLAIN, Look, coloured_line
+from hptui.domain.texts.sgr import COLOURS, PLAIN, Look, coloured_line
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import sys
 import pytest
 from tests.waiting import DEADLINE_S
 
-from hptui.domain.text import escape_line, escape_text, redacted, safe_line, safe_text
+from hptui.domain.texts.text import escape_line, escape_text, redacted, safe_line, safe_text
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_what_is_edited_saved_or_copied_is_only_escaped() -> None:
 
 
 _HOSTILE = """
-from hptui.domain.text import redacted
+from hptui.domain.texts.text import redacted
 for part in ("a", "a:/", "ab:/", "ab://", "ab:///a:", "ab://a:b", "ab://a:b@", "ab://:", ":", '"',
              'ab:/a:"', "?token", "&pwd=", "@", "/", "://", "a.", "ab://a:b ", "ab:"):
     for start in ("", "ab://a:"):

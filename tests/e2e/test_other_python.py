@@ -16,7 +16,7 @@ from tests.e2e.programs import load, run
 from hptui.cli.options.python_option import python_of
 from hptui.cli.output.last_run import facts_before
 from hptui.domain.objective import ObjectiveRef
-from hptui.engine.workers.versions import Versions
+from hptui.engine.workers.machine.versions import Versions
 from hptui.errors import HptuiError, UsageError
 from hptui.registry.loading.other_python import OtherPython, read_python
 

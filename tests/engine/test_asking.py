@@ -15,11 +15,11 @@ from tests.waiting import DEADLINE_S, wait_until
 from hptui.domain.objective import ObjectiveRef
 from hptui.engine.ipc.client import ask_engine
 from hptui.engine.recovery.lease import folder_of
-from hptui.engine.run import configuration as choices_module
 from hptui.engine.run.engine import Engine
 from hptui.engine.run.observer import Finished, Silent
-from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
+from hptui.engine.run.start import configuration as choices_module
+from hptui.engine.run.start.plan import RunPlan
 from hptui.errors import SamplerError
 from hptui.storage.read.study_detail import read_study
 

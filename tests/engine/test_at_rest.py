@@ -21,8 +21,8 @@ from hptui.domain.spaces.edits import edits_from_json
 from hptui.domain.spaces.edits_since import edits_since, edits_text, read_since
 from hptui.engine.run.engine import Engine
 from hptui.engine.run.observer import Silent
-from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
+from hptui.engine.run.start.plan import RunPlan
 from hptui.engine.sampling.space_view import SpaceView
 from hptui.engine.studies import at_rest
 from hptui.engine.studies.at_rest import steer

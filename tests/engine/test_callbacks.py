@@ -15,8 +15,8 @@ from tests.engine.test_hooks import Told
 from hptui.domain.following import Following
 from hptui.domain.objective import ObjectiveRef
 from hptui.engine.run.engine import Engine
-from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
+from hptui.engine.run.start.plan import RunPlan
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.loading.callback import load_callback
 from hptui.registry.loading.load import LoadError

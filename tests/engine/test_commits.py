@@ -14,12 +14,12 @@ from tests.waiting import wait_until
 
 from hptui.domain.objective import ObjectiveRef
 from hptui.engine.run import commits as commits_module
-from hptui.engine.run import configuration as choices_module
 from hptui.engine.run.commits import Commits
 from hptui.engine.run.engine import Engine
 from hptui.engine.run.observer import Silent
-from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
+from hptui.engine.run.start import configuration as choices_module
+from hptui.engine.run.start.plan import RunPlan
 from hptui.errors import HptuiError
 from hptui.storage.files.spooled_trials import read_line
 from hptui.storage.sqlite.storage import SqliteStorage

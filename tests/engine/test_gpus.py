@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hptui.domain.resources import Resources
-from hptui.engine.workers.gpus import resolve_devices
+from hptui.engine.workers.machine.gpus import resolve_devices
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from hptui.engine.following.hooks import Call, Hooks
 from hptui.engine.following.new_best import NewBest
 from hptui.engine.run.engine import Engine
 from hptui.engine.run.observer import Silent
-from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
+from hptui.engine.run.start.plan import RunPlan
 from hptui.engine.run.study_trials import TrialRecord
 from hptui.errors import UsageError
 

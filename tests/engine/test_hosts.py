@@ -14,11 +14,11 @@ from hptui.domain.far_workers import Host
 from hptui.domain.resources import Resources
 from hptui.engine.ipc.connections import Connections
 from hptui.engine.ipc.protocol import PROTOCOL, pack
+from hptui.engine.workers.machine.versions import Versions
 from hptui.engine.workers.remote.far_files import bytes_of
 from hptui.engine.workers.remote.greeting import differences, require_fit
 from hptui.engine.workers.remote.host_places import AT_ONCE, HostPlaces
 from hptui.engine.workers.remote.shipping import python_files
-from hptui.engine.workers.versions import Versions
 from hptui.errors import HptuiError
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from hptui.domain.objective import ObjectiveRef
 from hptui.domain.spaces.space import FloatParam, IntParam
 from hptui.engine.run.engine import Engine
 from hptui.engine.run.observer import Silent
-from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
+from hptui.engine.run.start.plan import RunPlan
 from hptui.engine.sampling.pruners import build_pruner
 from hptui.engine.sampling.samplers import build_sampler
 

@@ -18,8 +18,8 @@ from hptui.domain.objective import ObjectiveRef
 from hptui.domain.spaces.edits import ParamEdit
 from hptui.engine.run.engine import Engine
 from hptui.engine.run.observer import Silent
-from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
+from hptui.engine.run.start.plan import RunPlan
 from hptui.engine.sampling.known_grid import KnownGridSampler
 from hptui.engine.studies.forking import fork_study
 from hptui.engine.studies.importing import import_into_new

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from tests.waiting import wait_until
 
 from hptui.engine.workers import orphans
+from hptui.engine.workers.machine.places import Place
 from hptui.engine.workers.orphans import OrphanedProcesses
-from hptui.engine.workers.places import Place
 
 if TYPE_CHECKING:
     import pytest

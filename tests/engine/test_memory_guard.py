@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from tests.waiting import wait_until
 
-from hptui.engine.workers import memory_guard
-from hptui.engine.workers.memory_guard import MemoryGuard, kill_now, resident
+from hptui.engine.workers.machine import memory_guard
+from hptui.engine.workers.machine.memory_guard import MemoryGuard, kill_now, resident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,9 +14,15 @@ import pytest
 from hptui.domain.objective import ObjectiveRef
 from hptui.domain.resources import Resources
 from hptui.engine.workers import pool as pool_module
-from hptui.engine.workers.places import Place, Places, cores_here, device_variables, spell_cores
+from hptui.engine.workers.machine.places import (
+    Place,
+    Places,
+    cores_here,
+    device_variables,
+    spell_cores,
+)
+from hptui.engine.workers.machine.versions import Versions
 from hptui.engine.workers.pool import Pool, WorkerProcess
-from hptui.engine.workers.versions import Versions
 from hptui.engine.workers.worker_manager import Slot, WorkerManager
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from optuna.trial import FrozenTrial, TrialState
 from hptui.domain.objective import ObjectiveRef
 from hptui.engine.run.engine import Engine
 from hptui.engine.run.observer import Silent, Started
-from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
+from hptui.engine.run.start.plan import RunPlan
 from hptui.storage.read.trial_detail import read_trial
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import pytest
 from hptui.domain.objective import ObjectiveRef
 from hptui.engine.run.engine import Engine
 from hptui.engine.run.observer import Silent, Started
-from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.start.plan import RunPlan
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

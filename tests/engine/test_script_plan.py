@@ -12,11 +12,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState, create_trial
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.domain.run_text import DEFAULT_TRIALS
 from hptui.domain.script_study import ScriptStudy
-from hptui.engine.run.plan import RunPlan
+from hptui.domain.texts.run_text import DEFAULT_TRIALS
 from hptui.engine.run.rules import Budget
-from hptui.engine.run.script_plan import begin_like_script, with_script
+from hptui.engine.run.start.plan import RunPlan
+from hptui.engine.run.start.script_plan import begin_like_script, with_script
 from hptui.errors import UsageError
 from hptui.storage.sqlite.sent_trials import spell_sent
 

@@ -20,7 +20,7 @@ from tests.storage.study_file import StudyFile
 from hptui.cli.main import main
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.engine.recovery.lease import folder_of
-from hptui.engine.run.launch import OUTPUT_NAME, launch
+from hptui.engine.run.start.launch import OUTPUT_NAME, launch
 from hptui.engine.studies.annotations import save_edit
 from hptui.engine.studies.importing import import_into
 from hptui.errors import HptuiError, UsageError

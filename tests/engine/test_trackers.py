@@ -17,8 +17,8 @@ from hptui.cli.options.run_following import add_following, following_of
 from hptui.domain.following import Following, Tracking, read_log_to, read_notify
 from hptui.domain.objective import ObjectiveRef
 from hptui.engine.run.engine import Engine
-from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
+from hptui.engine.run.start.plan import RunPlan
 from hptui.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:

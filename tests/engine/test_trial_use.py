@@ -11,8 +11,8 @@ from tests.engine import objectives_for_trial_use
 from hptui.domain.objective import ObjectiveRef
 from hptui.engine.run.engine import Engine
 from hptui.engine.run.observer import Silent
-from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
+from hptui.engine.run.start.plan import RunPlan
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,8 @@ from tests.engine.test_hooks import Told
 
 from hptui.domain.objective import ObjectiveRef
 from hptui.engine.run.engine import Engine
-from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
+from hptui.engine.run.start.plan import RunPlan
 from hptui.engine.run.tried_params import TriedParams
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.waiting import wait_until
 
-from hptui.engine.workers import memory_guard, worker_loads
-from hptui.engine.workers.gpu_loads import Busy, Gpu, GpuLoads
-from hptui.engine.workers.memory_guard import Taken
-from hptui.engine.workers.peak_memory import NO_PEAK, PeakMemory, peak_of
-from hptui.engine.workers.worker_loads import N_SAMPLES, WorkerLoads, peak_size
+from hptui.engine.workers.machine import memory_guard, worker_loads
+from hptui.engine.workers.machine.gpu_loads import Busy, Gpu, GpuLoads
+from hptui.engine.workers.machine.memory_guard import Taken
+from hptui.engine.workers.machine.peak_memory import NO_PEAK, PeakMemory, peak_of
+from hptui.engine.workers.machine.worker_loads import N_SAMPLES, WorkerLoads, peak_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from tests.made_trials import param_of, trials_of
 
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
 from hptui.domain.study_changes import StudyChange
-from hptui.domain.text import cell_width
+from hptui.domain.texts.text import cell_width
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
 from hptui.figures.kinds import KINDS
 from hptui.figures.request import FigureRequest, Frame, PlottedStudy

@@ -7,7 +7,7 @@ import pytest
 from tests.figures.looks import LOOKS
 
 from hptui.cli.output.picture_output import picture_text
-from hptui.domain.text import cell_width
+from hptui.domain.texts.text import cell_width
 from hptui.figures.canvas.chart import N_DENSE, Canvas, Dots, Mark, Shading, draw
 from hptui.figures.canvas.lines import Line
 from hptui.figures.canvas.picture import COLOURED, FINE, Cells, Look, Picture, label

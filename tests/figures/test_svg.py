@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.figures.histories import MIXED_STATES, source_of
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.figures.canvas.field import Field, braille_dots, braille_of, quarter_blocks
 from hptui.figures.canvas.picture import Cells, Picture, Span
 from hptui.figures.canvas.svg import CELL_HEIGHT, CELL_WIDTH, picture_svg, svg_style

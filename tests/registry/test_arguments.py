@@ -9,8 +9,8 @@ from typing import Any, Literal, Optional, Union
 
 import pytest
 
-from hptui.domain.argument_values import UnfitValueError, convert, expected
 from hptui.domain.objective import ATTRIBUTE, Argument
+from hptui.domain.texts.argument_values import UnfitValueError, convert, expected
 from hptui.errors import HptuiError, ObjectiveError, UsageError
 from hptui.registry.catalogue import FoundObjective, resolve, with_arguments
 from hptui.registry.loading.arguments import differing_arguments, how_to_give, read_arguments

@@ -31,8 +31,8 @@ from hptui.domain.objective import ObjectiveRef
 from hptui.engine.run import commits
 from hptui.engine.run.engine import Engine
 from hptui.engine.run.observer import Silent
-from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
+from hptui.engine.run.start.plan import RunPlan
 from hptui.errors import HptuiError, StudyBusyError
 from hptui.storage.files.leases import Lease
 from hptui.storage.mirror.mirrors import mirror_path

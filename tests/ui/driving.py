@@ -13,7 +13,7 @@ import pytest
 from tests.waiting import DEADLINE_S
 
 from hptui.cli.commands.application import open_place
-from hptui.domain.text import escape_line
+from hptui.domain.texts.text import escape_line
 from hptui.ui.application.app import HptuiApp
 from hptui.ui.driving.drive import play
 from hptui.ui.driving.drive_script import Wait, read_script, read_size

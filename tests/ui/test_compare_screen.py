@@ -13,7 +13,7 @@ from tests.ui.showing import screen_text, until
 from tests.ui.snapshots import snapshot_of
 
 from hptui.cli.commands.application import open_place
-from hptui.domain.text_table import Column, TextTable
+from hptui.domain.texts.text_table import Column, TextTable
 from hptui.ui.application.app import HptuiApp
 from hptui.ui.compare.compared_studies import compare_snapshots, names_of
 from hptui.ui.widgets.text_table_model import TextTableModel

@@ -12,7 +12,7 @@ from tests.ui.showing import run, screen_lines, screen_text
 from textual.screen import Screen
 
 import hptui.ui
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.ui.application.app import HptuiApp
 from hptui.ui.application.place import OpenPlace
 from hptui.ui.application.settings import Settings

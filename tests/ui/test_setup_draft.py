@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hptui.domain.methods.options import Family
-    from hptui.engine.run.plan import RunPlan
+    from hptui.engine.run.start.plan import RunPlan
     from hptui.ui.setup.setup_sources import Opened
 
 TWO = ("maximize", "minimize")

@@ -13,7 +13,7 @@ from tests.ui.driving import drive
 from tests.waiting import wait_for_stored, wait_until
 
 from hptui.engine.ipc.client import ask_engine, running_engine
-from hptui.engine.run.launch import launch
+from hptui.engine.run.start.launch import launch
 from hptui.ui.application.settings import Settings
 from hptui.ui.study.edit_space import EditSpaceScreen
 from hptui.ui.study.study_screen import StudyScreen

@@ -21,8 +21,8 @@ from tests.ui.feeding import following, snapshot_of
 from tests.ui.test_run_header import ENGINE
 
 from hptui.domain.attribute_keys import ERROR_KEY, MEMORY_KEY
-from hptui.domain.readable import show_moment
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import show_moment
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 from hptui.ui.study.snapshot import WorkerStatus
 from hptui.ui.trials.read_columns import attribute_keys

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 from hptui.domain.objective import ObjectiveRef
 from hptui.engine.run.engine import Engine
 from hptui.engine.run.observer import Silent
-from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
-from hptui.engine.workers.processes import tracker_pids
+from hptui.engine.run.start.plan import RunPlan
+from hptui.engine.workers.machine.processes import tracker_pids
 
 if TYPE_CHECKING:
     from hptui.engine.workers.worker_kinds import Backend

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.cli.commands.steering.status import IDLE, status_of
 from hptui.cli.options.locate import locate_study, storage_file, studies_folder
-from hptui.domain.json_values import dump
 from hptui.domain.study_name import check_study_name, fitting_name
 from hptui.domain.study_ref import StudyRef
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
-from hptui.engine.run.launch import launch
+from hptui.engine.run.start.launch import launch
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.storage.files.studies_folder import study_file
 

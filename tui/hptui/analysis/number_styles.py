@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.number_column import NumberStyle, number_style
+from hptui.domain.texts.number_column import NumberStyle, number_style
 
 if TYPE_CHECKING:
     from hptui.trials import FloatArray, Trials

@@ -20,7 +20,7 @@ from hptui.analysis.param_axis import build_param
 from hptui.domain.spaces.choices import choice_key, show_choice, spell_choice
 from hptui.domain.spaces.param_edit import UNSET, ParamEdit
 from hptui.domain.spaces.space import ChoiceParam, IntParam
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from hptui.domain.safe_path import without_folder_on_path
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.texts.text import safe_line, safe_text
 from hptui.domain.version import __version__
 from hptui.errors import HptuiError, UsageError
 

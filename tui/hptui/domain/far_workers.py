@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from hptui.domain.readable import plural
-from hptui.domain.run_text import MAX_WORKERS, read_duration
-from hptui.domain.text import redacted, safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.run_text import MAX_WORKERS, read_duration
+from hptui.domain.texts.text import redacted, safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hptui.domain.readable import plural
-from hptui.domain.run_text import MAX_WORKERS
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.run_text import MAX_WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection

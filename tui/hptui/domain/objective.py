@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from hptui.domain.argument_values import UNKNOWN
 from hptui.domain.spaces.space import ParamSpec
+from hptui.domain.texts.argument_values import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from hptui.domain.readable import four_digits, plural
+from hptui.domain.texts.readable import four_digits, plural
 from hptui.errors import UsageError
 
 MAX_REPEATS: Final = 1_000

@@ -7,9 +7,9 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hptui.domain.readable import by_count, plural
-from hptui.domain.run_text import MAX_WORKERS
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import by_count, plural
+from hptui.domain.texts.run_text import MAX_WORKERS
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

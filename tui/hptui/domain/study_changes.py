@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from hptui.domain.spaces.edits_since import spell_edit
 from hptui.domain.spaces.param_edit import edits_from_json
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import SpaceError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from hptui.analysis.axis import Axis
 from hptui.analysis.compare.comparison import LETTERS, build_edf
-from hptui.domain.readable import four_digits
+from hptui.domain.texts.readable import four_digits
 from hptui.figures.canvas.chart import Canvas, LegendEntry, Mark
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, x_ticks
 from hptui.figures.canvas.lines import Line

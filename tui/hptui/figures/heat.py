@@ -11,8 +11,8 @@ import numpy as np
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.param_axis import ParamAxis, build_param
 from hptui.analysis.param_effects import by_effect
-from hptui.domain.number_column import number_style
-from hptui.domain.readable import plural
+from hptui.domain.texts.number_column import number_style
+from hptui.domain.texts.readable import plural
 from hptui.errors import UsageError
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, Mark, Shading, field_of
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, ramp_entry, selected_mark

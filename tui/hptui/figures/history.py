@@ -13,7 +13,7 @@ from hptui.analysis.far_values import is_far_worse
 from hptui.analysis.history import History, Reported, history_of
 from hptui.analysis.number_styles import style_of
 from hptui.analysis.region import Measure
-from hptui.domain.readable import four_digits, plural
+from hptui.domain.texts.readable import four_digits, plural
 from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
     MIN_WIDTH,

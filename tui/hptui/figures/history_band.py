@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.axis import Axis
-from hptui.domain.readable import four_digits
+from hptui.domain.texts.readable import four_digits
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, field_of
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, x_ticks, y_ticks
 from hptui.figures.canvas.lines import Line

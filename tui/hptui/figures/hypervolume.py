@@ -8,7 +8,7 @@ import numpy as np
 
 from hptui.analysis.axis import Axis
 from hptui.analysis.objectives.hypervolume import build_hypervolume, worst_values
-from hptui.domain.readable import four_digits, plural
+from hptui.domain.texts.readable import four_digits, plural
 from hptui.errors import UsageError
 from hptui.figures.canvas.chart import Canvas
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks

@@ -11,9 +11,9 @@ import numpy as np
 
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.analysis.importance import Importance, judged_trials
-from hptui.domain.number_column import number_style
-from hptui.domain.readable import plural
-from hptui.domain.text import cell_width
+from hptui.domain.texts.number_column import number_style
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import cell_width
 from hptui.engine.importance.process import compute_importance
 from hptui.figures.canvas.chart import LegendEntry, fit_legend
 from hptui.figures.canvas.figure import Figure, entry

@@ -11,7 +11,7 @@ from hptui.analysis.axis import Axis
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.pruning.curves import Curve, median_curve
 from hptui.analysis.pruning.thresholds import Pruning
-from hptui.domain.readable import plural
+from hptui.domain.texts.readable import plural
 from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING, STALE
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, field_of
 from hptui.figures.canvas.field import strokes

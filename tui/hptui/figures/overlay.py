@@ -10,7 +10,7 @@ import numpy as np
 from hptui.analysis.axis import Axis
 from hptui.analysis.compare.comparison import LETTERS
 from hptui.analysis.compare.comparison_tables import NOTHING
-from hptui.domain.readable import four_digits
+from hptui.domain.texts.readable import four_digits
 from hptui.figures.canvas.chart import Canvas, LegendEntry, Mark
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, x_ticks, y_ticks
 from hptui.figures.canvas.lines import Line

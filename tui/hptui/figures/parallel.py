@@ -12,9 +12,9 @@ from hptui.analysis.axis import Axis
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.objectives.pareto import pareto_front
 from hptui.analysis.param_axis import ParamAxis, build_param
-from hptui.domain.number_column import PLAIN, number_style
-from hptui.domain.readable import plural
-from hptui.domain.text import cell_width
+from hptui.domain.texts.number_column import PLAIN, number_style
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import cell_width
 from hptui.figures.canvas.chart import LegendEntry, fit_legend
 from hptui.figures.canvas.field import (
     Field,

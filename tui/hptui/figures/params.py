@@ -9,7 +9,7 @@ import numpy as np
 
 from hptui.analysis.param_axis import params_in
 from hptui.domain.spaces.choices import spell_choice
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 from hptui.figures.canvas.chart import has_row_for_labels
 from hptui.figures.canvas.figure import x_ticks, y_ticks

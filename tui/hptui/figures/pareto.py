@@ -8,7 +8,7 @@ import numpy as np
 
 from hptui.analysis.axis import Axis
 from hptui.analysis.objectives.front import build_front
-from hptui.domain.number_column import number_style
+from hptui.domain.texts.number_column import number_style
 from hptui.errors import UsageError
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks

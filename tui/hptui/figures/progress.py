@@ -11,7 +11,7 @@ from hptui.analysis.axis import Axis
 from hptui.analysis.compare.comparison import LETTERS
 from hptui.analysis.number_styles import style_of
 from hptui.analysis.spent import time_spent, wall_until
-from hptui.domain.readable import show_duration
+from hptui.domain.texts.readable import show_duration
 from hptui.figures.canvas.chart import Canvas, LegendEntry, Mark
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, y_ticks
 from hptui.figures.canvas.lines import Line

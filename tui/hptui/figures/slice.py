@@ -12,7 +12,7 @@ from hptui.analysis.axis import Axis
 from hptui.analysis.far_values import is_far_worse
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.param_axis import ParamAxis, build_param
-from hptui.domain.readable import plural
+from hptui.domain.texts.readable import plural
 from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
     MIN_WIDTH,

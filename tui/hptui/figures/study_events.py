@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.domain.readable import plural, show_moment
+from hptui.domain.texts.readable import plural, show_moment
 from hptui.figures.canvas.chart import AxisMark, LegendEntry
 from hptui.figures.canvas.figure import entry
 from hptui.figures.canvas.picture import label

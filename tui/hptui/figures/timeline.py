@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from hptui.analysis.axis import Axis
-from hptui.domain.readable import plural, show_duration
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural, show_duration
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE
 from hptui.errors import HptuiError
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, field_of

@@ -10,7 +10,7 @@ import numpy as np
 from hptui.analysis.axis import Axis
 from hptui.analysis.pruning.curves import Curve
 from hptui.analysis.pruning.thresholds import Pruning
-from hptui.domain.readable import four_digits, plural
+from hptui.domain.texts.readable import four_digits, plural
 from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
     MIN_WIDTH,

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.commands.command import CommandSpec
 from hptui.registry.loading.arguments import (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.methods.own_method import HUB, own_method, text_option
 from hptui.domain.objective import ObjectiveRef
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import MissingExtraError, ObjectiveError, OptionError
 from hptui.registry.known_code import is_known_run, note_run
 from hptui.registry.source.argument_source import ArgumentSource

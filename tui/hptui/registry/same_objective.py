@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.objective import ObjectiveInfo
 from hptui.domain.run_place import names_same_file
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.catalogue import candidate_of, is_registered, source_file, spell
 from hptui.registry.commands.command import CommandSpec

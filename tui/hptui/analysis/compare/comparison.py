@@ -15,7 +15,7 @@ from hptui.analysis.param_axis import params_in
 from hptui.analysis.spent import Spent, time_spent
 from hptui.analysis.stopping.budget import Improvements, Reached, improvements_of, reached
 from hptui.domain.spaces.choices import same_choice
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import STATE_NAMES
 from hptui.errors import UsageError
 from hptui.trials import complete_rows, finite_rows

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.compare.comparison import LETTERS
-from hptui.domain.number_column import NumberStyle, number_style
-from hptui.domain.readable import four_digits, show_duration
 from hptui.domain.spaces.choices import show_choice
-from hptui.domain.text_table import Column, TextTable
+from hptui.domain.texts.number_column import NumberStyle, number_style
+from hptui.domain.texts.readable import four_digits, show_duration
+from hptui.domain.texts.text_table import Column, TextTable
 from hptui.domain.trial_states import STATE_WORDS
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hptui.analysis.filters.parser import quoted
 from hptui.analysis.filters.terms import MAX_SHOWN, Comparison, Saved, error_at
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -19,7 +19,7 @@ from hptui.analysis.filters.terms import (
     Term,
     Word,
 )
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,7 +19,7 @@ from hptui.analysis.filters.values import (
     read_number,
 )
 from hptui.domain.spaces.choices import spell_choice
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import COMPLETE, DAMAGED, STATE_NAMES, STATE_WORDS
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from hptui.domain.text import cell_width, safe_line
+from hptui.domain.texts.text import cell_width, safe_line
 from hptui.errors import UsageError
 
 Sign = Literal[":", "=", "!=", "<", "<=", ">", ">=", "~"]

@@ -18,7 +18,7 @@ from hptui.analysis.pruning.rungs import (
     shortest_rung,
 )
 from hptui.domain.methods.asked_methods import MethodSpec, method_of
-from hptui.domain.readable import plural
+from hptui.domain.texts.readable import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

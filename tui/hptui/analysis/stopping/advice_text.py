@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.stopping.advice import FEWEST_TRIALS
-from hptui.domain.number_column import number_style
-from hptui.domain.readable import four_digits, plural
+from hptui.domain.texts.number_column import number_style
+from hptui.domain.texts.readable import four_digits, plural
 
 if TYPE_CHECKING:
     from hptui.analysis.stopping.advice import Advice

@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingType
 from hptui.analysis.param_axis import ParamAxis, build_param
 from hptui.analysis.stopping.dependence import follows
 from hptui.analysis.stopping.gaussian_process import GaussianProcess
-from hptui.domain.readable import plural
 from hptui.domain.spaces.space import ChoiceParam
+from hptui.domain.texts.readable import plural
 
 if TYPE_CHECKING:
     from hptui.trials import BoolArray, FloatArray, IntArray, ParamColumn, Trials

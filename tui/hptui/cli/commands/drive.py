@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 from hptui.ui.driving.drive_script import STEP_HELP, is_screenshot_file, read_script, read_size
 

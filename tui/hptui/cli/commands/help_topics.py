@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.cli.output.help_pages import for_terminal, topics
 from hptui.cli.output.terminal import print_paged
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

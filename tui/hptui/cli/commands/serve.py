@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hptui.cli.commands.application import open_place
 from hptui.cli.output.links import address_link
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError, UsageError
 
 if TYPE_CHECKING:

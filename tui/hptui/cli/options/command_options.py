@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.run_text import read_duration
-from hptui.domain.text import safe_line
+from hptui.domain.texts.run_text import read_duration
+from hptui.domain.texts.text import safe_line
 from hptui.errors import ObjectiveError, UsageError
 
 if TYPE_CHECKING:

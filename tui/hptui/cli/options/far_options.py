@@ -22,7 +22,7 @@ from hptui.domain.far_workers import (
     workers_on_hosts,
 )
 from hptui.domain.resources import AUTO
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.cli.options.mirrored import mirrored_file, source_of
-from hptui.domain.readable import plural
 from hptui.domain.study_name import check_study_name
 from hptui.domain.study_ref import StudyRef
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError, StudyFileError, UsageError
 from hptui.storage.files.studies_folder import (
     STUDIES_VARIABLE,

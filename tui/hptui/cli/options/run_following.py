@@ -16,7 +16,7 @@ from hptui.domain.following import (
     read_log_to,
     read_notify,
 )
-from hptui.domain.run_text import read_duration
+from hptui.domain.texts.run_text import read_duration
 from hptui.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from hptui.domain.resources import (
     require_fit,
     usual_workers,
 )
-from hptui.domain.run_text import read_count
-from hptui.domain.text import safe_line
+from hptui.domain.texts.run_text import read_count
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def resources_of(args: argparse.Namespace) -> Resources:
     if args.hosts is not None:
         # They are those of each host, where nobody has looked.
         return replace(resources, asked=",".join(args.devices), devices=_listed(args.devices))
-    from hptui.engine.workers.gpus import resolve_devices
+    from hptui.engine.workers.machine.gpus import resolve_devices
 
     return resolve_devices(resources, args.devices)
 
@@ -97,8 +97,8 @@ def workers_of(args: argparse.Namespace, resources: Resources, prepared: int | N
     Raises:
         UsageError: More were asked for than have devices or cores of their own.
     """
-    from hptui.engine.run.plan import available_cores
-    from hptui.engine.workers.places import cores_here
+    from hptui.engine.run.start.plan import available_cores
+    from hptui.engine.workers.machine.places import cores_here
 
     n_cores = len(cores_here()) if resources.is_pinned else available_cores()
     n_workers: int = args.workers or prepared or usual_workers(resources, n_cores)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.domain.json_values import dump
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.text import safe_line, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

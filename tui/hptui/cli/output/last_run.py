@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hptui.domain.run_place import NOWHERE, differences
 from hptui.domain.spaces.edits import edits_from_json
 from hptui.domain.spaces.edits_since import edits_text
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError, ObjectiveError, UsageError
 from hptui.registry.catalogue import with_arguments
 from hptui.registry.commands.typed_command import place_of_trials

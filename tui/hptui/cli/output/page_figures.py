@@ -17,8 +17,8 @@ from optuna.terminator import BaseImprovementEvaluator
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.analysis.stopping.advice import build_advice, regret_history
 from hptui.analysis.stopping.advice_text import advice_sentences
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.engine.importance.evaluate import judge_of
 from hptui.engine.sampling.to_optuna import to_optuna_study
 from hptui.errors import UsageError

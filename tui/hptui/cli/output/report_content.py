@@ -17,11 +17,11 @@ from hptui.analysis.stopping.advice_text import advice_sentences, front_sentence
 from hptui.analysis.stopping.front_advice import build_front_advice
 from hptui.cli.commands.reading.failures import failure_groups, trials_text
 from hptui.cli.output.study_text import counts_text, edit_text, objective_text, run_text
-from hptui.domain.readable import plural, show_duration, show_moment, show_size
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import describe, kind_of
 from hptui.domain.study_ref import StudyRef
-from hptui.domain.text_table import Column, TextTable
+from hptui.domain.texts.readable import plural, show_duration, show_moment, show_size
+from hptui.domain.texts.text_table import Column, TextTable
 from hptui.engine.ipc.client import running_engine
 from hptui.errors import UsageError
 from hptui.figures.importance import importance_of
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from hptui.analysis.compare.comparison import StudyResult
     from hptui.cli.output.read_plotted import ReadStudy
-    from hptui.domain.number_column import NumberStyle
+    from hptui.domain.texts.number_column import NumberStyle
     from hptui.figures.request import TitledFigure
     from hptui.trials import ParamColumn
 

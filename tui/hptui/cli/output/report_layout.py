@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.cli.output.detail_lines import field_line
 from hptui.cli.output.picture_output import picture_text
 from hptui.cli.output.table import render_table
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.texts.text import safe_line, safe_text
 from hptui.figures.canvas.picture import COLOURED, FINE, Look
 from hptui.figures.canvas.ramp import VIRIDIS, ramp_colours
 from hptui.figures.canvas.roles import ROLES, Role
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from hptui.cli.output.report_content import Report, Section
-    from hptui.domain.text_table import TextTable
+    from hptui.domain.texts.text_table import TextTable
     from hptui.figures.request import TitledFigure
 
 

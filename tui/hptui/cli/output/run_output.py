@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 from hptui.cli.options.locate import address_of
 from hptui.cli.output.run_failures import SHOWN_OF_A_CAUSE, Failures
 from hptui.cli.output.table import cut
-from hptui.domain.readable import four_digits, plural, show_duration, show_thinking
 from hptui.domain.spaces.choices import show_choice
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.texts.readable import four_digits, plural, show_duration, show_thinking
+from hptui.domain.texts.text import safe_line, safe_text
 from hptui.engine.run.observer import Finished, Progress, Silent, Started
 from hptui.storage.mirror.mirrors import place_name
 

@@ -12,10 +12,10 @@ from hptui.cli.output.detail_lines import (
     note_lines,
     plain_text,
 )
-from hptui.domain.readable import plural, show_moment, show_size
 from hptui.domain.run_place import short_path
 from hptui.domain.spaces.choices import show_choice
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural, show_moment, show_size
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import STATE_WORDS
 from hptui.engine.run.observer import reason_text
 from hptui.registry.catalogue import spell

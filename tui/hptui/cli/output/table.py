@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.domain.number_column import NumberStyle, number_style
-from hptui.domain.readable import four_digits
-from hptui.domain.text import cell_width, char_width, safe_line
-from hptui.domain.text_table import Column
+from hptui.domain.texts.number_column import NumberStyle, number_style
+from hptui.domain.texts.readable import four_digits
+from hptui.domain.texts.text import cell_width, char_width, safe_line
+from hptui.domain.texts.text_table import Column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

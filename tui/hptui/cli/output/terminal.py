@@ -12,7 +12,7 @@ from typing import Final
 
 from hptui.cli.output.table import cut
 from hptui.domain.safe_path import plain_environment
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 
 TRUE_COLOURS, PALETTE_COLOURS = 1 << 24, 256
 _FALLBACK_WIDTH, _FALLBACK_HEIGHT = 80, 24

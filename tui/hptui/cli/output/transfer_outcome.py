@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.domain.json_values import dump
-from hptui.domain.text import safe_line
-from hptui.domain.transfer_text import Verb, reason_lines, transfer_sentence
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.text import safe_line
+from hptui.domain.texts.transfer_text import Verb, reason_lines, transfer_sentence
 
 if TYPE_CHECKING:
     import argparse

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
 from hptui.domain.spaces.choices import ChoiceValue, spell_choice
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 from hptui.storage.transfer.trial_records import (
     Absent,

@@ -14,11 +14,11 @@ from hptui.cli.output.detail_lines import (
 from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
 from hptui.domain.attribute_keys import RUN_KEY
-from hptui.domain.readable import by_count, four_digits, show_duration, show_moment
 from hptui.domain.resources import show_memory
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import describe
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.texts.readable import by_count, four_digits, show_duration, show_moment
+from hptui.domain.texts.text import safe_line, safe_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from hptui.domain.methods.options import Family, Method, MethodSpec, Option, Opt
 from hptui.domain.methods.own_method import is_own, own_method, text_option
 from hptui.domain.methods.pruner_table import PRUNERS
 from hptui.domain.methods.sampler_table import CROSSOVERS, MUTATIONS, SAMPLERS
-from hptui.domain.readable import plural
+from hptui.domain.texts.readable import plural
 
 __all__ = [
     "AUTO",

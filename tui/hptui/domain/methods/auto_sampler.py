@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.methods.asked_methods import SamplerSpec
-from hptui.domain.readable import plural
 from hptui.domain.spaces.space import ChoiceParam
+from hptui.domain.texts.readable import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from hptui.domain.methods.options import Family, Method, MethodSpec, Option, OptionValue
 from hptui.domain.methods.own_method import own_method, own_spec, split_own, text_option
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import OptionError
 
 if TYPE_CHECKING:

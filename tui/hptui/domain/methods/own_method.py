@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.methods.options import Method, MethodSpec, Option
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import OptionError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import ast
 import json
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hptui.domain.readable import four_digits
-from hptui.domain.text import escape_line, safe_line
+from hptui.domain.texts.readable import four_digits
+from hptui.domain.texts.text import escape_line, safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

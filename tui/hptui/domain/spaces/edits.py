@@ -31,7 +31,7 @@ from hptui.domain.spaces.space import (
     describe,
     kind_of,
 )
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import SpaceError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from hptui.domain.spaces.choice_lists import spell_choices
 from hptui.domain.spaces.choices import spell_choice
 from hptui.domain.spaces.param_edit import edits_to_json
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from hptui.domain.spaces.choice_objects import storable_choices
 from hptui.domain.spaces.choices import ChoiceValue, is_choice_value
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import SpaceError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any, assert_never
 
 from hptui.domain.spaces.choice_objects import storable_choices
 from hptui.domain.spaces.choices import ChoiceValue, same_choice, show_choice
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import SpaceError
 
 _STEP_TOLERANCE = 1e-8

@@ -6,8 +6,8 @@ import contextlib
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from hptui.domain.json_values import plain
-from hptui.domain.readable import plural
+from hptui.domain.texts.json_values import plain
+from hptui.domain.texts.readable import plural
 from hptui.engine.following.follower import Follower
 from hptui.engine.following.hooks import Call, Hooks
 from hptui.engine.following.new_best import NewBest
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hptui.engine.run.events import Event
     from hptui.engine.run.observer import Finished, Observer
     from hptui.engine.run.open_run import Run
-    from hptui.engine.run.plan import RunPlan
+    from hptui.engine.run.start.plan import RunPlan
     from hptui.engine.run.study_trials import TrialRecord
     from hptui.errors import HptuiError
 

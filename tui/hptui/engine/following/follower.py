@@ -16,11 +16,16 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.readable import plural, show_duration
-from hptui.domain.text import safe_line, sentence
+from hptui.domain.texts.readable import plural, show_duration
+from hptui.domain.texts.text import safe_line, sentence
 from hptui.engine.run.clock import now
 from hptui.engine.run.outcome import objective_error
-from hptui.engine.workers.processes import descendants, describe_exit, kill_all, signal_group
+from hptui.engine.workers.machine.processes import (
+    descendants,
+    describe_exit,
+    kill_all,
+    signal_group,
+)
 from hptui.engine.workers.trial_messages import spell_trial
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.loading.core_count import core_variables

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from hptui.domain.following import Tracking
 from hptui.domain.objective import ObjectiveRef
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.following.trackers import open_tracker
 from hptui.engine.ipc.protocol import Message, ProtocolError, WorkerLink
 from hptui.engine.run.outcome import describe_exception
 from hptui.engine.workers import worker_process
-from hptui.engine.workers.descriptors import put_limit_back
+from hptui.engine.workers.machine.descriptors import put_limit_back
 from hptui.engine.workers.remote_storage import RemoteStorage
 from hptui.engine.workers.remote_study import RemoteStudy
 from hptui.engine.workers.sandbox import write_to

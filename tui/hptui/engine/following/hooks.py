@@ -16,10 +16,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.readable import plural, show_duration
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural, show_duration
+from hptui.domain.texts.text import safe_line
 from hptui.engine.run.clock import now
-from hptui.engine.workers.processes import signal_group
+from hptui.engine.workers.machine.processes import signal_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

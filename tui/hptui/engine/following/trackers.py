@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from optuna.trial import TrialState
 
-from hptui.domain.readable import four_digits
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import four_digits
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

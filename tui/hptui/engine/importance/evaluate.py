@@ -11,7 +11,7 @@ import optuna
 from optuna.trial import TrialState
 
 from hptui.analysis.evaluators import EVALUATORS
-from hptui.domain.readable import plural
+from hptui.domain.texts.readable import plural
 from hptui.engine.sampling.frozen_trials import frozen_trials
 from hptui.engine.sampling.read_only_storage import study_holding
 from hptui.errors import UsageError

@@ -16,9 +16,9 @@ import numpy as np
 
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.analysis.importance import build_importance, judged_trials
-from hptui.domain.readable import plural
 from hptui.domain.spaces.space import spec_to_json
-from hptui.domain.text import safe_text
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_text
 from hptui.errors import HptuiError, UsageError
 from hptui.registry.loading.core_count import core_variables
 

@@ -6,7 +6,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.ipc.message_schema import check_answer
 from hptui.engine.ipc.own_socket import is_own_peer, require_own_lease, require_own_socket
 from hptui.engine.ipc.protocol import Lines, Message, ProtocolError, pack, unpack

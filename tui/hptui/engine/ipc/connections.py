@@ -11,11 +11,11 @@ import socket
 import stat
 from typing import TYPE_CHECKING, Final, Protocol
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.ipc.own_socket import is_own_peer
 from hptui.engine.ipc.protocol import Channel, Message, ProtocolError
 from hptui.engine.run.clock import now
-from hptui.engine.workers.descriptors import is_scarce
+from hptui.engine.workers.machine.descriptors import is_scarce
 from hptui.errors import HptuiError
 
 if TYPE_CHECKING:

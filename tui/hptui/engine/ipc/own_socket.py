@@ -12,7 +12,7 @@ import struct
 from pathlib import Path
 from typing import Final
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 
 _CREDENTIALS: Final = struct.Struct("3i")

@@ -6,8 +6,8 @@ import os
 import shutil
 
 from hptui.engine.ipc.socket_folder import make_socket_folder
-from hptui.engine.workers import processes
 from hptui.engine.workers.guardian import Guardian
+from hptui.engine.workers.machine import processes
 
 
 class RuntimeDirectory:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from optuna.exceptions import TrialPruned
 
 from hptui.domain.spaces.space import ChoiceParam, IntParam
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_folder import VARIABLE
 from hptui.engine.programs import inotify
 from hptui.engine.programs.printed_metrics import (
@@ -36,7 +36,7 @@ from hptui.engine.programs.printed_metrics import (
 )
 from hptui.engine.programs.program import Program
 from hptui.engine.run.outcome import TrialError, TrialFailed
-from hptui.engine.workers.processes import REPORT_VARIABLE, describe_exit
+from hptui.engine.workers.machine.processes import REPORT_VARIABLE, describe_exit
 from hptui.engine.workers.trial_link import TrialEnded
 from hptui.registry.commands.command_words import params_json
 from hptui.registry.loading.process_ties import adopt_orphans

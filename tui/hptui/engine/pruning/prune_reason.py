@@ -21,7 +21,7 @@ from optuna.pruners._successive_halving import _completed_rung_key, _get_current
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hptui.domain.readable import plural
+from hptui.domain.texts.readable import plural
 from hptui.engine.pruning.halving import QuickHyperbandPruner, QuickSuccessiveHalvingPruner
 from hptui.engine.pruning.percentile import QuickPercentilePruner
 from hptui.engine.sampling.own import OwnPruner

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.readable import by_count, plural, show_age, show_moment, show_size
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import by_count, plural, show_age, show_moment, show_size
+from hptui.domain.texts.text import safe_line
 from hptui.engine.recovery.lease import folder_of, read_lease
 from hptui.engine.recovery.orphaned_files import orphaned_files_of
 from hptui.engine.recovery.unsaved_trials import find_spools

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.recovery.orphaned_files import orphaned_files_of, remove_orphaned_files
 from hptui.engine.recovery.unsaved_trials import find_spools, use_up
 from hptui.engine.studies.held_study import locked_study

@@ -9,8 +9,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyBusyError
 from hptui.storage.files.leases import LEASE, Lease, lease_at, read_lease, stored_lease
 from hptui.storage.files.study_folder import (

@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from hptui.domain.readable import plural
+from hptui.domain.texts.readable import plural
 from hptui.engine.recovery.lease import folder_of
 from hptui.engine.workers.scratch import clear_scratch
 from hptui.storage.files.staging import bytes_of

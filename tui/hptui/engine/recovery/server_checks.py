@@ -10,8 +10,8 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import by_count, plural, show_age, show_duration
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import by_count, plural, show_age, show_duration
+from hptui.domain.texts.text import safe_line
 from hptui.engine.recovery.checks import Examination, Finding
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.files.running_trials import RunningTrial

@@ -13,7 +13,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY, ERROR_KEY, RUN_KEY
-from hptui.domain.readable import by_count, plural
+from hptui.domain.texts.readable import by_count, plural
 from hptui.engine.recovery.lease import A_MOMENT_S, Lease, take_lease
 from hptui.engine.run.open_run import runs_of
 from hptui.engine.run.outcome import TrialError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import platformdirs
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.recovery.lease import folder_of
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.files.side_files import open_side_file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import plural, show_duration
+from hptui.domain.texts.readable import plural, show_duration
 from hptui.engine.recovery.stale_trials import settled_text
 from hptui.engine.run.observer import REASON_TEXTS, Finished, Progress, Started
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from hptui.engine.run.events import Finish
     from hptui.engine.run.observer import Pace
     from hptui.engine.run.open_run import Run
-    from hptui.engine.run.plan import RunPlan
     from hptui.engine.run.rules import Rules
+    from hptui.engine.run.start.plan import RunPlan
     from hptui.errors import HptuiError
 
 _TELL_LEFT_S: Final = 1.0

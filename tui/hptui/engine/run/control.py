@@ -8,12 +8,12 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from hptui.domain.readable import plural, show_duration
-from hptui.domain.run_text import require_possible
 from hptui.domain.spaces.edits import edits_from_json, edits_to_json
 from hptui.domain.spaces.space import spec_to_json
 from hptui.domain.study_changes import space_change_text
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural, show_duration
+from hptui.domain.texts.run_text import require_possible
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_queue import find_waiting, seats_after, told_queue
 from hptui.engine.ipc.message_schema import REQUESTS, require
 from hptui.engine.ipc.protocol import ProtocolError
@@ -29,7 +29,7 @@ from hptui.engine.run.events import (
     WorkersRequested,
 )
 from hptui.engine.run.rules import Phase
-from hptui.engine.workers.descriptors import require_room
+from hptui.engine.workers.machine.descriptors import require_room
 from hptui.errors import HptuiError, StudyBusyError, UsageError
 from hptui.storage.annotations.changes import edit_from_json
 from hptui.storage.annotations.notes import NoteConflictError

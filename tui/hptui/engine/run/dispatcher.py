@@ -24,7 +24,7 @@ from hptui.engine.run.events import (
 from hptui.engine.run.outcome import TrialError, failed
 from hptui.engine.run.storage_answers import StorageAnswers
 from hptui.engine.run.study_trials import ENDED_BY_OTHERS
-from hptui.engine.workers.peak_memory import peak_of
+from hptui.engine.workers.machine.peak_memory import peak_of
 from hptui.engine.workers.scratch import clear_scratch
 from hptui.errors import HptuiError, SamplerError, StudyBusyError
 

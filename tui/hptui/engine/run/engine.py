@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.resources import above_limit_text
-from hptui.domain.text import safe_line, sentence
+from hptui.domain.texts.text import safe_line, sentence
 from hptui.engine.following.after_trials import AfterTrials
 from hptui.engine.ipc.connections import Connections
 from hptui.engine.ipc.runtime_directory import RuntimeDirectory
@@ -41,16 +41,16 @@ from hptui.engine.run.library_warnings import Heard
 from hptui.engine.run.observer import REASON_TEXTS, Finished, Observer, Pace, Progress
 from hptui.engine.run.outcome import objective_error
 from hptui.engine.run.rules import Phase, Rules
-from hptui.engine.run.script_plan import with_script
-from hptui.engine.run.setup import open_run
+from hptui.engine.run.start.script_plan import with_script
+from hptui.engine.run.start.setup import open_run
 from hptui.engine.run.study_trials import Counts
-from hptui.engine.workers.descriptors import raise_limit, require_room
-from hptui.engine.workers.memory_guard import MemoryGuard, kill_now
+from hptui.engine.workers.machine.descriptors import raise_limit, require_room
+from hptui.engine.workers.machine.memory_guard import MemoryGuard, kill_now
+from hptui.engine.workers.machine.processes import start_trackers
+from hptui.engine.workers.machine.worker_loads import WorkerLoads, peak_size
 from hptui.engine.workers.other_workers import workers_of
 from hptui.engine.workers.pool import Pool, WorkerProcess
-from hptui.engine.workers.processes import start_trackers
 from hptui.engine.workers.trial_logs import free_middle
-from hptui.engine.workers.worker_loads import WorkerLoads, peak_size
 from hptui.engine.workers.worker_manager import Death, Slot, WorkerManager
 from hptui.errors import HptuiError, StudyBusyError, UsageError
 from hptui.registry.loading.process_ties import adopt_orphans
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
     from hptui.engine.ipc.protocol import Channel, Message
     from hptui.engine.run.open_run import Run
-    from hptui.engine.run.plan import RunPlan
+    from hptui.engine.run.start.plan import RunPlan
 
 _log = logging.getLogger("hptui.engine")
 

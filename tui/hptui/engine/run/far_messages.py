@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.resources import above_limit_text
-from hptui.domain.run_text import MAX_WORKERS
+from hptui.domain.texts.run_text import MAX_WORKERS
 from hptui.engine.run import control
 from hptui.engine.run.events import MemoryExceeded
 from hptui.errors import HptuiError

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
 from hptui.domain.causes import cause_of
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Generator

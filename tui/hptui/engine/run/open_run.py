@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, cast
 from optuna.trial import TrialState, create_trial
 
 from hptui.domain.attribute_keys import CHANGES_KEY, ENQUEUED_KEY, IMPORT_KEY, RUNS_KEY, STUDY_KEY
-from hptui.domain.readable import plural
 from hptui.domain.spaces.edits import check_params
 from hptui.domain.spaces.space import spec_to_json
 from hptui.domain.study_changes import add_change
-from hptui.domain.text import redacted, safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import redacted, safe_line
 from hptui.engine.recovery.unsaved_trials import leave
 from hptui.engine.run.study_trials import Counts
 from hptui.engine.sampling.own import OwnPruner, OwnSampler
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from hptui.engine.ipc.protocol import Message
     from hptui.engine.recovery.lease import StudyHold
     from hptui.engine.run.events import EndReason
-    from hptui.engine.run.plan import RunPlan
     from hptui.engine.run.space_edits import SpaceEdits
+    from hptui.engine.run.start.plan import RunPlan
     from hptui.engine.run.study_trials import StudyTrials
     from hptui.engine.studies.retrying import Retries
     from hptui.storage.sqlite.storage import SqliteStorage

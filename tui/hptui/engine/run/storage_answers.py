@@ -12,7 +12,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from hptui.domain.attribute_keys import OWN_PREFIX
-from hptui.domain.readable import plural
+from hptui.domain.texts.readable import plural
 from hptui.engine.workers.trial_messages import checked_step, read_trial, spell_part, spell_trial
 from hptui.errors import StudyBusyError
 from hptui.storage.sqlite.attribute_values import value_of_json

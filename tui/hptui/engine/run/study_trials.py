@@ -43,7 +43,7 @@ from hptui.domain.trial_queue import WITHDRAWN, WaitingTrial, read_waiting
 from hptui.engine.pruning.prune_reason import PruneReason, why_pruned
 from hptui.engine.run.clock import now
 from hptui.engine.run.outcome import CommonError, TrialError
-from hptui.engine.workers.peak_memory import peak_of
+from hptui.engine.workers.machine.peak_memory import peak_of
 from hptui.engine.workers.trial_messages import checked_step, spell_params
 from hptui.errors import SamplerError, SpaceError
 from hptui.storage.read.constraints import KEY_RANGE, is_feasible
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hptui.engine.ipc.protocol import Message
-    from hptui.engine.run.changed_space import CodeWatch
+    from hptui.engine.run.start.changed_space import CodeWatch
     from hptui.engine.run.tried_params import TriedParams
 
 _log = logging.getLogger("hptui.engine")

@@ -25,7 +25,7 @@ from optuna.samplers import BaseSampler
 
 from hptui.domain.attribute_keys import OWN_PREFIX
 from hptui.domain.methods.asked_methods import method_of
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.texts.text import safe_line, safe_text
 from hptui.engine.ipc.protocol import Lines, pack, unpack
 from hptui.engine.workers.trial_messages import read_params, spell_trial
 from hptui.errors import HptuiError, OptionError

@@ -26,7 +26,7 @@ from optuna.trial import TrialState
 
 from hptui.domain.methods.asked_methods import parse_pruner
 from hptui.domain.methods.options import MethodSpec
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.ipc.protocol import Lines, pack, unpack
 from hptui.engine.sampling.pruners import build_pruner
 from hptui.engine.sampling.space_view import _forget_search_space

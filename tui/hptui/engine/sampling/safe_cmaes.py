@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from optuna.samplers import CmaEsSampler
 from optuna.study._study_direction import StudyDirection
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.sampling.cmaes_state import StateError, read_optimizer
 
 if TYPE_CHECKING:

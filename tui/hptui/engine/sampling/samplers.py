@@ -23,9 +23,9 @@ from hptui.domain.methods.asked_methods import (
     method_of,
 )
 from hptui.domain.methods.own_method import is_own
-from hptui.domain.readable import by_count, plural
 from hptui.domain.spaces.space import ChoiceParam, ChoiceValue, FloatParam, IntParam, ParamSpec
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import by_count, plural
+from hptui.domain.texts.text import safe_line
 from hptui.engine.sampling import sampler_class
 from hptui.engine.sampling.known_grid import KnownGridSampler
 from hptui.engine.sampling.own import OwnProcess, OwnSampler

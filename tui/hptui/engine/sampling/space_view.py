@@ -16,7 +16,7 @@ from optuna.study.study import _ThreadLocalStudyAttribute
 from optuna.trial import FrozenTrial, TrialState
 
 from hptui.domain.attribute_keys import AFTER_PREFIX, FIXED_KEY
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.run.outcome import describe_exception
 from hptui.engine.sampling.history_view import SpaceView
 from hptui.errors import HptuiError, SamplerError, StudyBusyError, StudyFileError

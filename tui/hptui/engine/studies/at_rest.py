@@ -13,12 +13,12 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.next_run import MAX_TRIALS, NextRun
-from hptui.domain.readable import plural
-from hptui.domain.run_text import require_possible
 from hptui.domain.spaces.edits import check_params, edits_from_json, edits_to_json
 from hptui.domain.spaces.space import spec_to_json
 from hptui.domain.study_changes import space_change_text
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.run_text import require_possible
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_queue import find_waiting, seats_after, told_queue
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.engine.studies.held_study import locked_study

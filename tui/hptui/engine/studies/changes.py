@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.recovery.lease import folder_of, read_lease, remove_unused
 from hptui.engine.studies.held_study import locked_study, name_held, require_unlocked
 from hptui.errors import HptuiError, StudyFileError

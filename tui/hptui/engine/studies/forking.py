@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hptui.domain.study_name import check_study_name
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.recovery.lease import folder_of
 from hptui.engine.studies.held_study import name_held, require_free_folder
 from hptui.engine.studies.renaming import require_study

@@ -7,10 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hptui.domain.readable import by_count, plural
 from hptui.domain.study_name import check_study_name
 from hptui.domain.study_ref import StudyRef
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import by_count, plural
+from hptui.domain.texts.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.engine.studies.forking import check_new_study, new_study, nothing_kept
 from hptui.engine.studies.held_study import locked_study, require_unlocked

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hptui.domain.study_name import check_study_name, fitting_name
 from hptui.domain.study_ref import StudyRef
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.recovery.lease import folder_of
 from hptui.engine.studies.changes import (
     LEASE,

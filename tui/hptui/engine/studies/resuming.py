@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.studies.changes import kept_from_engines, settle
 from hptui.engine.studies.renaming import Renaming
 from hptui.engine.studies.trash import Deletion, Restoration

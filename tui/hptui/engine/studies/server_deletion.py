@@ -6,9 +6,9 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import show_duration
 from hptui.domain.study_name import fitting_name
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import show_duration
+from hptui.domain.texts.text import safe_line
 from hptui.engine.studies.renaming import free_name
 from hptui.engine.studies.trash import drop_copy, keep_copy
 from hptui.errors import StudyBusyError, StudyFileError

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from hptui.domain.study_ref import StudyRef
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.recovery.lease import folder_of
 from hptui.engine.studies.changes import (
     LEASE,

@@ -7,7 +7,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import shown_line
+from hptui.domain.texts.text import shown_line
 from hptui.engine.workers.trial_logs import CUT_SENTENCE, KEPT_BYTES
 from hptui.storage.files.side_files import open_side_file
 

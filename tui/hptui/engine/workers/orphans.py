@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from hptui.domain.readable import plural
 from hptui.domain.resources import show_place
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.engine.run.clock import now
-from hptui.engine.workers.places import spell_cores
-from hptui.engine.workers.processes import kill_all, orphans_of
+from hptui.engine.workers.machine.places import spell_cores
+from hptui.engine.workers.machine.processes import kill_all, orphans_of
 
 if TYPE_CHECKING:
-    from hptui.engine.workers.places import Place
+    from hptui.engine.workers.machine.places import Place
 
 _LIMIT_S: Final = 10.0
 """What a killed process may take to end; longer takes one that hangs in a driver or on a disk."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.engine.ipc.protocol import Message
-    from hptui.engine.run.plan import RunPlan
+    from hptui.engine.run.start.plan import RunPlan
     from hptui.engine.workers.worker_kinds import StartedProcess, WorkerKind
     from hptui.registry.loading.other_python import OtherPython
 

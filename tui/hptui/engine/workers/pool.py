@@ -14,20 +14,24 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.run.clock import now
-from hptui.engine.run.plan import available_cores
-from hptui.engine.workers.memory_guard import resident
-from hptui.engine.workers.orphans import OrphanedProcesses
-from hptui.engine.workers.places import Place, Places, cores_here
-from hptui.engine.workers.processes import (
+from hptui.engine.run.start.plan import available_cores
+from hptui.engine.workers.machine.memory_guard import resident
+from hptui.engine.workers.machine.places import Place, Places, cores_here
+from hptui.engine.workers.machine.processes import (
     WORKER_VARIABLE,
     descendants,
     kill_all,
     signal_group,
 )
-from hptui.engine.workers.versions import Versions
-from hptui.engine.workers.worker_variables import far_variables, threads_each, worker_variables
+from hptui.engine.workers.machine.versions import Versions
+from hptui.engine.workers.machine.worker_variables import (
+    far_variables,
+    threads_each,
+    worker_variables,
+)
+from hptui.engine.workers.orphans import OrphanedProcesses
 from hptui.errors import HptuiError
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hptui.engine.ipc.protocol import Message
-    from hptui.engine.workers.places import Place
+    from hptui.engine.workers.machine.places import Place
 
 Backend = Literal["loky", "threading", "ssh", "dask"]
 

@@ -30,14 +30,14 @@ from hptui.engine.run.outcome import (
 )
 from hptui.engine.run.repeating import run_repeatedly
 from hptui.engine.workers import worker_process
-from hptui.engine.workers.descriptors import put_limit_back
-from hptui.engine.workers.peak_memory import NO_PEAK, PeakMemory
-from hptui.engine.workers.places import keep_to
+from hptui.engine.workers.machine.descriptors import put_limit_back
+from hptui.engine.workers.machine.peak_memory import NO_PEAK, PeakMemory
+from hptui.engine.workers.machine.places import keep_to
+from hptui.engine.workers.machine.versions import Versions
 from hptui.engine.workers.remote_storage import RemoteStorage
 from hptui.engine.workers.sandbox import ProcessSandbox, Sandbox, ThreadSandbox
 from hptui.engine.workers.scratch import SharedScratchFolders
 from hptui.engine.workers.trial_link import TrialEnded, TrialLink
-from hptui.engine.workers.versions import Versions
 from hptui.engine.workers.worker_trial import WorkerTrial
 from hptui.errors import HptuiError
 from hptui.registry.loading.core_count import limit_core_count

@@ -7,12 +7,12 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.engine.ipc.protocol import ProtocolError
 from hptui.engine.run.outcome import ErrorKind, TrialError
-from hptui.engine.workers.descriptors import is_scarce
-from hptui.engine.workers.processes import describe_exit
+from hptui.engine.workers.machine.descriptors import is_scarce
+from hptui.engine.workers.machine.processes import describe_exit
 from hptui.engine.workers.remote.agents import Agents
 from hptui.engine.workers.remote.remote_workers import RemoteProcess
 from hptui.engine.workers.trial_logs import cut_log

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.domain.text import cell_width
+from hptui.domain.texts.text import cell_width
 from hptui.figures.canvas.field import (
     Field,
     braille_dots,

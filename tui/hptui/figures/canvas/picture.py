@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.domain.text import cell_width, char_width, safe_line
+from hptui.domain.texts.text import cell_width, char_width, safe_line
 from hptui.figures.canvas.roles import RAMP, ROLES, Glyphs, Role
 
 if TYPE_CHECKING:

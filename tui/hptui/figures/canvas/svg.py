@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import cell_width, safe_line
+from hptui.domain.texts.text import cell_width, safe_line
 from hptui.figures.canvas.picture import cell_texts, text_width
 from hptui.figures.canvas.roles import RAMP, ROLES
 

@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 from hptui.domain.objective import Direction, ObjectiveInfo, ObjectiveRef
 from hptui.domain.spaces.param_edit import show
 from hptui.domain.spaces.space import ChoiceParam
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import ObjectiveError, SpaceError
 from hptui.registry.commands.command_table import (
     FILE_FORM,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from hptui.domain.objective import Direction
 from hptui.domain.spaces.param_edit import show
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import ObjectiveError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def read_grace(value: object, where: str) -> float:
         UsageError: The text is not a time.
         ObjectiveError: It is neither.
     """
-    from hptui.domain.run_text import read_duration
+    from hptui.domain.texts.run_text import read_duration
 
     if isinstance(value, str) and value.strip() not in ("0", "0s"):
         return float(read_duration(value))

@@ -16,7 +16,7 @@ from hptui.domain.spaces.choice_lists import read_choices, split_choices
 from hptui.domain.spaces.choices import ChoiceValue, place_of, read_literal, spell_choice
 from hptui.domain.spaces.param_edit import about, show
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSpec
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import ObjectiveError, SpaceError
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ import typing
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.argument_values import (
+from hptui.domain.objective import ATTRIBUTE
+from hptui.domain.run_place import names_same_file
+from hptui.domain.texts.argument_values import (
     UNKNOWN,
     UnfitValueError,
     convert,
@@ -19,9 +21,7 @@ from hptui.domain.argument_values import (
     is_known,
     type_of_default,
 )
-from hptui.domain.objective import ATTRIBUTE
-from hptui.domain.run_place import names_same_file
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import ObjectiveError, UsageError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.registry.loading.load import LoadError, describe_error, load_attribute
 
 if TYPE_CHECKING:

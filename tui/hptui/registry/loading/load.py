@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from hptui.domain.objective import ATTRIBUTE, ObjectiveInfo, ObjectiveRef
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import ObjectiveError
 from hptui.registry.catalogue import candidate_of, is_registered, source_file
 from hptui.registry.loading.arguments import parameters_of, values_for, with_values

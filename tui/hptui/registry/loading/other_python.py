@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from hptui.domain.run_place import RunPlace, short_path
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 
 OWN: Final = "own"

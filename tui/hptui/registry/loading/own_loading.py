@@ -11,7 +11,7 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from hptui.domain.methods.own_method import HUB
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import ObjectiveError, OptionError
 from hptui.registry.loading.arguments import parameters_of, values_for
 from hptui.registry.loading.load import load_attribute

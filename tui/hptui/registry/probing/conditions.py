@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from hptui.domain.spaces.choices import spell_choice
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

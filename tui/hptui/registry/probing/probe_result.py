@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from hptui.domain.script_study import ScriptStudy
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import SpaceError
 from hptui.registry.probing.conditions import condition_of
 from hptui.registry.probing.exploration import Observations, Plan

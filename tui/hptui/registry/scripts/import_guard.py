@@ -32,7 +32,7 @@ from optuna import storages
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage, _CachedStorage
 from optuna.study import Study
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Generator, Sequence

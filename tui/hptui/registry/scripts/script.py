@@ -30,7 +30,7 @@ from numpy import random as numpy_random
 
 from hptui.domain.objective import ATTRIBUTE, ObjectiveInfo
 from hptui.domain.script_study import ScriptStudy
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.registry.loading.load import LoadError, Objective
 from hptui.registry.scripts.import_guard import ScriptGuard
 from hptui.registry.scripts.script_failures import ScriptFailures

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.methods.asked_methods import METHODS
 from hptui.domain.objective import ScriptSetting
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.registry.source.syntax import called_name
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
-from hptui.domain.argument_values import UNKNOWN, type_of_default
 from hptui.domain.objective import Argument
-from hptui.domain.text import safe_line
+from hptui.domain.texts.argument_values import UNKNOWN, type_of_default
+from hptui.domain.texts.text import safe_line
 from hptui.registry.source.syntax import Function, method, top_level, without_first
 
 Taken = tuple[tuple[Argument, ...], bool]

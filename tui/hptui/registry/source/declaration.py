@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hptui.domain.objective import ATTRIBUTE, ObjectiveInfo
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSpec
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError
 from hptui.registry.decorator import objective as describe
 

@@ -6,7 +6,7 @@ import ast
 import builtins
 from typing import TYPE_CHECKING
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.registry.source.syntax import Function, bound_by, method
 
 if TYPE_CHECKING:

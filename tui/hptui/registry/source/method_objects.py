@@ -18,7 +18,7 @@ from hptui.domain.methods.asked_methods import METHODS
 from hptui.domain.methods.option_text import make_spec, read_option
 from hptui.domain.methods.options import MethodSpec, spell_value
 from hptui.domain.spaces.choice_objects import storable_choices
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import OptionError
 from hptui.storage.sqlite.sent_trials import plain_value
 

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.registry.source.argument_source import ArgumentSource
 from hptui.registry.source.assignments import names_set_in
 from hptui.registry.source.guarded_names import is_guard

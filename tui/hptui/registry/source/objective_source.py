@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hptui.domain.objective import ObjectiveInfo
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import ObjectiveError
 from hptui.registry.scripts.script_settings import settings_of
 from hptui.registry.source.argument_source import ArgumentSource

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, cast
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.registry.source.constants import Constants, Frame
 from hptui.registry.source.own_code import OwnCode
 from hptui.registry.source.syntax import called_name

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.attribute_keys import TAGS_KEY
-from hptui.domain.notes import check_note, check_tag
-from hptui.domain.text import safe_line
+from hptui.domain.texts.notes import check_note, check_tag
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyFileError, UsageError
 from hptui.storage.annotations.notes import write_note
 from hptui.storage.annotations.tags import change_tags

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.json_values import read_json
-from hptui.domain.notes import MAX_NOTE_CHARS
+from hptui.domain.texts.json_values import read_json
+from hptui.domain.texts.notes import MAX_NOTE_CHARS
 from hptui.errors import HptuiError
 
 if TYPE_CHECKING:

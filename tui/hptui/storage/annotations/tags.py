@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Final, cast
 
 from hptui.domain.attribute_keys import TAGS_KEY
-from hptui.domain.json_values import read_json
-from hptui.domain.notes import changed_tags
+from hptui.domain.texts.json_values import read_json
+from hptui.domain.texts.notes import changed_tags
 from hptui.storage.sqlite.attributes import MAX_JSON_CHARS
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.storage.files.table_text import odd_table
 from hptui.storage.sqlite.connection import code_of
 from hptui.storage.sqlite.schema import (

@@ -15,7 +15,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyBusyError
 from hptui.storage.files.in_place import put_in_place, sync_folder
 from hptui.storage.files.staging import staging_folder

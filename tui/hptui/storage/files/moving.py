@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.storage.files.in_place import put_in_place
 from hptui.storage.files.study_lock import opening
 from hptui.storage.files.target import taken

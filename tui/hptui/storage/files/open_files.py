@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyBusyError
 from hptui.storage.files.study_lock import is_parked
 

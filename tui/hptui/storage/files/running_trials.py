@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.attribute_keys import RUN_KEY, RUNS_KEY
-from hptui.domain.json_values import read_json
+from hptui.domain.texts.json_values import read_json
 from hptui.storage.files.stale_trials import stale_trials
 from hptui.storage.read.study_detail import runs_of
 from hptui.storage.sqlite.attributes import read_attributes

@@ -7,7 +7,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any, cast
 
-from hptui.domain.json_values import read_json
+from hptui.domain.texts.json_values import read_json
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from optuna.trial import TrialState, create_trial
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY, ERROR_KEY, REPLAYED_KEY, RUN_KEY
-from hptui.domain.json_values import read_json
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import read_json
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyFileError, UsageError
 from hptui.storage.files.moving import connect_for_writing
 from hptui.storage.files.study_identity import no_such_study, read_directions, read_identity

@@ -10,7 +10,7 @@ import socket
 from typing import TYPE_CHECKING, Final, cast
 
 from hptui.domain.attribute_keys import RUN_KEY, RUNS_KEY
-from hptui.domain.json_values import read_json
+from hptui.domain.texts.json_values import read_json
 from hptui.storage.files.leases import boot_id
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Final
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.files.side_files import link_on_the_way
 from hptui.storage.mirror.address import parse_address

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.attribute_keys import STUDY_KEY
-from hptui.domain.json_values import read_json
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import read_json
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyFileError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.storage.sqlite.schema import LATE_TABLES, STATEMENTS, TABLES
 
 if TYPE_CHECKING:

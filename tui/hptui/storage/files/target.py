@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.files.validation import FileKind, inspect_file
 

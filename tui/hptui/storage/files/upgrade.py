@@ -13,7 +13,7 @@ from optuna.storages import RDBStorage
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.files.in_place import put_in_place
 from hptui.storage.files.staging import staging_folder

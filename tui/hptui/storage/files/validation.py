@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.files.content import Content, UnfitContentError, check_content
 from hptui.storage.files.study_lock import opening

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from optuna.distributions import distribution_to_json
 from optuna.storages import BaseStorage, RDBStorage
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import MissingExtraError
 from hptui.storage.mirror.source import (
     COLUMN_ORDER,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hptui.domain.attribute_keys import ENGINE_PREFIX, TAGGED_KEY, TAGS_KEY
-from hptui.domain.json_values import read_json
-from hptui.domain.text import escape_line, safe_line
+from hptui.domain.texts.json_values import read_json
+from hptui.domain.texts.text import escape_line, safe_line
 from hptui.errors import StudyBusyError, StudyFileError, UsageError
 from hptui.storage.annotations.changes import NoteEdit, require_same, trial_ids
 from hptui.storage.annotations.notes import (

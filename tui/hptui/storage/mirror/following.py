@@ -9,8 +9,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.files.side_files import open_side_file
 from hptui.storage.mirror.mirror_file import MirrorFile

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hptui.domain.attribute_keys import RUN_KEY, RUNS_KEY
-from hptui.domain.json_values import read_json
+from hptui.domain.texts.json_values import read_json
 from hptui.storage.mirror.server import engine_of, refusal_of, table_of
 from hptui.storage.read.study_detail import runs_of
 

@@ -7,8 +7,8 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from hptui.domain.json_values import read_json
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import read_json
+from hptui.domain.texts.text import safe_line
 from hptui.storage.mirror.journal_replay import JournalReplay
 from hptui.storage.mirror.source import Checkpoint, SourceError, SourceInfo, StartOver
 

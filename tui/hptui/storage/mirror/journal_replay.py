@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from optuna.distributions import check_distribution_compatibility
 
-from hptui.domain.json_values import read_json
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import read_json
+from hptui.domain.texts.text import safe_line
 from hptui.storage.mirror.source import (
     COLUMN_ORDER,
     MAX_NAME_CHARS,

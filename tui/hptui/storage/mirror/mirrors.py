@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.readable import show_duration
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import show_duration
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.files.side_files import read_side_object, write_private
 from hptui.storage.files.studies_folder import usual_folder

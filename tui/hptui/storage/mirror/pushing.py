@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.json_values import read_json
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import read_json
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.files.upgrade import optuna_url
 from hptui.storage.mirror.redis_journal import require_redis, url_and_prefix

@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from hptui.domain.json_values import read_json
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import read_json
+from hptui.domain.texts.text import safe_line
 from hptui.errors import MissingExtraError
 from hptui.storage.mirror.journal_replay import JournalReplay
 from hptui.storage.mirror.source import Checkpoint, SourceError, SourceInfo, StartOver

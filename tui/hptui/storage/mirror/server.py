@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hptui.domain.attribute_keys import TAGGED_KEY, TAGS_KEY
-from hptui.domain.json_values import read_json
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import read_json
+from hptui.domain.texts.text import safe_line
 from hptui.errors import MissingExtraError
 from hptui.storage.mirror.source import (
     COLUMN_ORDER,

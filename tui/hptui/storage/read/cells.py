@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 import numpy.typing as npt
 
-from hptui.domain.readable import is_showable
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import is_showable
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import DAMAGED
 from hptui.storage.sqlite.timestamps import epoch_s, why_no_time
 from hptui.trials import NO_NUMBER

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.domain.spaces.space import ChoiceParam, ParamSpec
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import SpaceError
 from hptui.storage.read.growing_column import GrowingColumn
 from hptui.storage.read.stored_spaces import MAX_JSON_CHARS, stored_spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.read.cells import floats, integers
 from hptui.storage.read.session import FollowedStudy

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, cast
 
 from hptui.domain.objective import Direction, ObjectiveRef
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import STATE_NAMES, STORED_STATES, state_name
 from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.annotations.notes import read_note

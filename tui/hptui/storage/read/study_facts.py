@@ -13,10 +13,10 @@ from hptui.domain.attribute_keys import (
     RUNS_KEY,
     SINCE_KEY,
 )
-from hptui.domain.json_values import read_json
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.spaces.edits_since import read_since
 from hptui.domain.study_changes import StudyChange, read_changes, with_edits_since
+from hptui.domain.texts.json_values import read_json
 from hptui.storage.annotations.notes import noted_trials
 from hptui.storage.annotations.tags import tagged_trials
 from hptui.storage.files.study_identity import read_study_facts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import OPEN_STATES
 from hptui.errors import StudyFileError
 from hptui.storage.files.leases import Living, living_runs

@@ -11,8 +11,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.attribute_keys import MEMORY_KEY, PLACE_KEY, TAGS_KEY
-from hptui.domain.notes import MAX_NOTE_CHARS
 from hptui.domain.resources import StoredPlace
+from hptui.domain.texts.notes import MAX_NOTE_CHARS
 from hptui.storage.annotations.tags import tags_of
 from hptui.storage.read.failures import read_causes, read_failures
 from hptui.storage.read.session import open_study

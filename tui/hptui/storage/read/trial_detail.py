@@ -17,11 +17,11 @@ from hptui.domain.attribute_keys import (
     RUN_KEY,
     TAGS_KEY,
 )
-from hptui.domain.readable import plural
 from hptui.domain.repeats import Repeats
 from hptui.domain.resources import StoredPlace
 from hptui.domain.spaces.space import ChoiceParam, IntParam, ParamSpec
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import STALE, STORED_STATES, state_name
 from hptui.errors import SpaceError, UsageError
 from hptui.storage.annotations.notes import NO_NOTE, Note, read_note

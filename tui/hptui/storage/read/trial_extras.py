@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY, ERROR_KEY, PRUNED_KEY
-from hptui.domain.json_values import plain
+from hptui.domain.texts.json_values import plain
 from hptui.errors import UsageError
 from hptui.storage.read.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint
 from hptui.storage.read.session import open_file

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.attribute_keys import ENGINE_PREFIX, RUN_KEY
-from hptui.domain.json_values import read_json
-from hptui.domain.readable import show_duration
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import read_json
+from hptui.domain.texts.readable import show_duration
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyBusyError
 from hptui.storage.files.leases import Lease, lease_from
 

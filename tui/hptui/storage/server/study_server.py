@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeGuard, cast
 
 from hptui.domain.attribute_keys import ENGINE_PREFIX, STUDY_KEY
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError, StudyBusyError, StudyFileError
 from hptui.storage.mirror.following import MirrorWriter, engine_writing
 from hptui.storage.mirror.mirrors import mirror_path

@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.storage.sqlite.connection import is_of_a_row
 
 MAX_ATTRIBUTES: Final = 1_000

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError, StudyBusyError, StudyFileError
 from hptui.storage.files.study_lock import opening
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.files.in_place import put_in_place, sync_file
 from hptui.storage.files.staging import staging_folder

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.sqlite.distributions import parse_distribution
 from hptui.storage.sqlite.numbers import number_from

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from optuna.trial import FrozenTrial, TrialState
 
 from hptui.domain.attribute_keys import STUDY_KEY
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.sqlite.rows import StoredStudy, StoredTrial, read_studies, read_trials
 from hptui.storage.sqlite.timestamps import from_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
-from hptui.domain.readable import OUT_OF_RANGE, is_showable
+from hptui.domain.texts.readable import OUT_OF_RANGE, is_showable
 
 _FIRST_CACHED_YEAR: Final = 1980
 _MAX_CACHED_MINUTES: Final = 200_000

@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError, StudyFileError, UsageError
 from hptui.storage.files.content import UnfitContentError, check_objects
 from hptui.storage.sqlite.connection import (

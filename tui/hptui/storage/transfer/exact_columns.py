@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hptui.domain.attribute_keys import METRICS_KEY
-from hptui.domain.json_values import tagged
 from hptui.domain.spaces.choices import ChoiceValue, choice_key
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, contains, spec_to_json
+from hptui.domain.texts.json_values import tagged
 from hptui.storage.read.study_detail import metric_names_of
 from hptui.trials import ABSENT
 

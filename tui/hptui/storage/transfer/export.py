@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TextIO
 import numpy as np
 
 from hptui.domain.export_forms import form_of
-from hptui.domain.python_text import python_literal
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.python_text import python_literal
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import RUNNING, STALE
 from hptui.errors import UsageError
 from hptui.storage.read.param_columns import MAX_PARAMS

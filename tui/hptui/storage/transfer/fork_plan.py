@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from hptui.domain.readable import plural
 from hptui.domain.spaces.choice_lists import pick_choices
 from hptui.domain.spaces.edits import ParamEdit, Unset, apply_edit, unknown_parameter
 from hptui.domain.spaces.param_edit import show
 from hptui.domain.spaces.space import ChoiceParam, ParamSpec
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import OPEN_STATES
 from hptui.errors import SpaceError, UsageError
 from hptui.storage.transfer.param_fit import ParamFit, fit_param

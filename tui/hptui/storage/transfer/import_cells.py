@@ -16,7 +16,7 @@ from hptui.domain.spaces.choices import (
     read_literal,
 )
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSpec, contains
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 from hptui.storage.sqlite.timestamps import to_text
 from hptui.storage.transfer.csv_cells import choice_in_cell, read_attribute, unguarded

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hptui.domain.json_values import untagged
 from hptui.domain.spaces.space import ParamSpec, spec_from_json
+from hptui.domain.texts.json_values import untagged
 from hptui.errors import SpaceError
 from hptui.storage.read.trial_extras import KEPT_KEYS
 

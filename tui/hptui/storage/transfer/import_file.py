@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 from hptui.storage.transfer.exact_columns import STUDY_COLUMN, TRIAL_COLUMN
 from hptui.storage.transfer.import_facts import (

@@ -8,8 +8,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.attribute_keys import IMPORT_KEY
-from hptui.domain.json_values import read_json
 from hptui.domain.spaces.space import ChoiceParam
+from hptui.domain.texts.json_values import read_json
 from hptui.storage.read.session import read_study_file
 from hptui.storage.sqlite.numbers import number_sql
 from hptui.storage.transfer.study_rows import study_id_of

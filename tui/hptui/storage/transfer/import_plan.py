@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.readable import plural
 from hptui.domain.spaces.choices import place_of, spell_choice
 from hptui.domain.spaces.edits import UNSET, ParamEdit, Unset, apply_edit, unknown_parameter
 from hptui.domain.spaces.param_edit import set_fields, show
@@ -19,7 +18,8 @@ from hptui.domain.spaces.space import (
     describe,
     kind_of,
 )
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.errors import SpaceError, UsageError
 from hptui.storage.transfer.fork_plan import NOT_ENDED
 from hptui.storage.transfer.import_cells import CellReader, space_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from hptui.domain.spaces.choice_lists import parse_choices_option, read_choices
 from hptui.domain.spaces.edits import ParamEdit, merge_edits, parse_space_option
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import STATE_WORDS
 from hptui.errors import UsageError
 

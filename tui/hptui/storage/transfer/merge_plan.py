@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hptui.domain.spaces.choices import spell_choice
 from hptui.domain.spaces.space import ChoiceParam
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import OPEN_STATES
 from hptui.errors import UsageError
 from hptui.storage.transfer.fork_plan import DAMAGED, NOT_ENDED

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from hptui.domain.spaces.choices import place_of, spell_choice
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, describe, kind_of
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.trials import ABSENT
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
-from hptui.domain.json_values import dump
 from hptui.domain.spaces.choices import spell_choice
 from hptui.domain.spaces.space import ChoiceParam, IntParam
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import state_name
 from hptui.errors import MissingExtraError, UsageError
 from hptui.storage.transfer.exact_columns import TRIAL_COLUMN, ExactCells, column_names, facts_of

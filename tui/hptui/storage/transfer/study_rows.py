@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.attribute_keys import ERROR_KEY, STUDY_KEY
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.files.study_identity import read_study_facts
 from hptui.storage.sqlite.schema import COLUMNS, TABLES_OF_STUDY, TABLES_OF_TRIAL, add_late_tables

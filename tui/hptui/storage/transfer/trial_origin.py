@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final, cast
 
 from hptui.domain.attribute_keys import FIXED_KEY, RETRY_KEYS, TRANSFERRED_KEY
-from hptui.domain.json_values import read_json
+from hptui.domain.texts.json_values import read_json
 
 if TYPE_CHECKING:
     import sqlite3

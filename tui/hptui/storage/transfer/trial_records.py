@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import numpy as np
 
-from hptui.domain.json_values import dump, plain
 from hptui.domain.spaces.choices import choice_key
+from hptui.domain.texts.json_values import dump, plain
 from hptui.domain.trial_states import state_name
 from hptui.storage.read.trial_extras import ExtrasReader
 from hptui.storage.sqlite.timestamps import iso_utc

@@ -18,7 +18,7 @@ from textual.scrollbar import ScrollBar
 from textual.widget import MountError, Widget
 from textual.worker import Worker, WorkerState
 
-from hptui.domain.text import escape_text, safe_text
+from hptui.domain.texts.text import escape_text, safe_text
 from hptui.ui.application.all_screens import AllScreens
 from hptui.ui.application.message_place import place_messages
 from hptui.ui.application.quiet_collector import QuietCollector

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.texts.text import safe_line, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

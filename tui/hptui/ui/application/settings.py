@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.figures.canvas.roles import GLYPHS
 from hptui.storage.files.side_files import read_side_file
 from hptui.ui.commands.command_table import COMMANDS

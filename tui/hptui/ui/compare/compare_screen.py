@@ -13,8 +13,8 @@ from textual.message import Message
 from textual.widgets import Static
 
 from hptui.analysis.compare.comparison_tables import budget_title
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.edf import NamedEdf, draw_edf
 from hptui.figures.overlay import NamedHistory, draw_overlay

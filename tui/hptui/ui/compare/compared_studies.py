@@ -12,7 +12,7 @@ from hptui.analysis.compare.comparison_tables import (
     params_sentence,
     params_table,
 )
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.figures.request import value_name
 from hptui.ui.widgets.text_table_model import TextTableModel
 

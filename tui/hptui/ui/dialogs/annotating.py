@@ -7,8 +7,8 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.notes import check_note, check_tag
-from hptui.domain.text import escape_line, safe_line
+from hptui.domain.texts.notes import check_note, check_tag
+from hptui.domain.texts.text import escape_line, safe_line
 from hptui.errors import HptuiError, UsageError
 
 if TYPE_CHECKING:

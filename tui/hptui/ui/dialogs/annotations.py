@@ -9,7 +9,7 @@ from textual import on
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from hptui.domain.text import escape_line, safe_line
+from hptui.domain.texts.text import escape_line, safe_line
 from hptui.ui.dialogs.annotating import (
     complete_tag,
     parse_tags,

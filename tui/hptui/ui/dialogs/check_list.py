@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.ui.dialogs.questions import Dialog
 from hptui.ui.forms.frame import DialogFrame, FormGrid
 from hptui.ui.widgets.table_model import Cell, Column, RowKey

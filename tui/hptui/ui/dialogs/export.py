@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 from hptui.analysis.filters.completion import CompletionNames
 from hptui.domain.export_forms import EXPORT_FORMS, ExportForm
 from hptui.domain.study_name import file_name_for
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.ui.dialogs.questions import Dialog
 from hptui.ui.forms.fields import ends_in, is_there, path_of, place_problem
 from hptui.ui.forms.file_dialog import EXISTS, FilePlace, ask_to_replace

@@ -9,8 +9,8 @@ from textual import on
 from textual.binding import Binding
 from textual.widgets import TextArea
 
-from hptui.domain.notes import CUT_NOTE
-from hptui.domain.text import escape_text
+from hptui.domain.texts.notes import CUT_NOTE
+from hptui.domain.texts.text import escape_text
 from hptui.ui.dialogs.annotating import note_problem, read_mark_of, read_note_of, save_note_of
 from hptui.ui.dialogs.annotations import AnnotationWork
 from hptui.ui.dialogs.questions import ChoiceDialog, Dialog

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.ui.application.services import ServingApp
 from hptui.ui.dialogs.questions import Dialog
 from hptui.ui.forms.frame import DialogFrame

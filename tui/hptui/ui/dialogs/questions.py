@@ -9,7 +9,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.texts.text import safe_line, safe_text
 from hptui.ui.application.stacked import StackedScreen
 from hptui.ui.commands.key_names import key_text
 from hptui.ui.forms.frame import DialogFrame

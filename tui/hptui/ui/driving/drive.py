@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from textual import events
 from textual.pilot import WaitForScreenTimeout
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError
 from hptui.ui.driving.drive_script import Click, Drag, Press, Resize, Screenshot, Type, Wait
 from hptui.ui.driving.screen_text import screen_picture, screen_text

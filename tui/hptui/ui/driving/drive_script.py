@@ -7,8 +7,8 @@ import shlex
 from dataclasses import dataclass
 from typing import Final
 
-from hptui.domain.run_text import read_duration
-from hptui.domain.text import safe_line
+from hptui.domain.texts.run_text import read_duration
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 from hptui.ui.commands.key_names import key_name
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 from textual.widgets import Input, Static
 
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.texts.text import safe_line, safe_text
 from hptui.ui.dialogs.questions import ChoiceDialog, Dialog
 from hptui.ui.forms.fields import is_there, path_of, place_problem
 from hptui.ui.forms.frame import DialogFrame

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from textual import on
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.ui.dialogs.questions import Dialog, TextDialog
 from hptui.ui.forms.frame import DialogFrame, FormGrid
 from hptui.ui.plots.view_choices import (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hptui.analysis.pruning.curves import Curve, median_curve
 from hptui.analysis.pruning.thresholds import JudgedTrial, Pruning
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.thresholds import is_pruning_known, read_pruning
 from hptui.figures.trial_curve import CurveSource, draw_curve

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.history import history_of
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.figures.history import draw_history
 from hptui.figures.repeat_whiskers import spreads_of
 from hptui.figures.request import value_name

@@ -13,7 +13,7 @@ from textual import getters
 from textual.strip import Strip
 from textual.widget import Widget
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.figures.canvas.picture import sentence_picture
 from hptui.figures.canvas.roles import RAMP, ROLES, SERIES
 from hptui.ui.application.services import ServingApp

@@ -10,7 +10,7 @@ from textual import getters, on
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
-from hptui.domain.readable import plural
+from hptui.domain.texts.readable import plural
 from hptui.figures.request import value_name
 from hptui.trials import NO_STEP
 from hptui.ui.application.services import ServingApp

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import plural
+from hptui.domain.texts.readable import plural
 from hptui.figures.request import PlottedStudy
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.widget import Widget
 
 from hptui.domain.study_name import file_name_for
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.canvas.picture import ASCII, FINE
 from hptui.figures.picture_file import TitledPicture, picture_form, write_pictures

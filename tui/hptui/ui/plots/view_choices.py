@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from hptui.analysis.evaluators import EVALUATORS
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.figures.request import value_name
 from hptui.ui.widgets.table_model import Cell, Column, RowKey
 

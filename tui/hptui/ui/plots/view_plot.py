@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from textual.message import Message
 
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.request import Frame
 from hptui.ui.application.stacked import LatestMessage

@@ -22,8 +22,8 @@ from hptui.domain.far_workers import (
     workers_on_hosts,
 )
 from hptui.domain.resources import AUTO, NONE, read_devices
-from hptui.domain.run_text import read_workers
-from hptui.domain.text import safe_line
+from hptui.domain.texts.run_text import read_workers
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 from hptui.ui.setup.resource_fields import listed_resources
 

@@ -55,7 +55,7 @@ class Launching:
         self.is_running = not news.is_over
 
     def _run(self, draft: SetupDraft, stop: threading.Event) -> None:
-        from hptui.engine.run.launch import launch
+        from hptui.engine.run.start.launch import launch
 
         began_s = time.monotonic()
 

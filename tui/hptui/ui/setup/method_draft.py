@@ -10,7 +10,7 @@ from hptui.domain.methods.asked_methods import METHODS
 from hptui.domain.methods.option_text import find_method, make_spec, read_method, read_option
 from hptui.domain.methods.options import Method, MethodSpec, Option, OptionValue, spell_value
 from hptui.domain.methods.own_method import is_own
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import OptionError
 from hptui.registry.own_methods import described, located
 

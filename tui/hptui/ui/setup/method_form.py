@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from hptui.domain.methods.asked_methods import METHODS
 from hptui.domain.methods.own_method import is_own
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError, OptionError
 from hptui.ui.dialogs.pick import PickDialog, PickItem
 from hptui.ui.dialogs.questions import TextDialog

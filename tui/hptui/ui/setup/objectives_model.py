@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.ui.widgets.table_model import Cell, Column
 
 if TYPE_CHECKING:

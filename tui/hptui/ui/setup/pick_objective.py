@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
 
-from hptui.domain.text import escape_line
+from hptui.domain.texts.text import escape_line
 from hptui.registry.catalogue import find_objectives
 from hptui.registry.commands.typed_command import is_command
 from hptui.registry.loading.arguments import missing_arguments

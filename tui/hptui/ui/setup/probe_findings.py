@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import by_count, plural, show_duration
-from hptui.domain.text import safe_line, sentence
+from hptui.domain.texts.readable import by_count, plural, show_duration
+from hptui.domain.texts.text import safe_line, sentence
 from hptui.ui.commands.command_table import KeyOf, default_key
 
 if TYPE_CHECKING:

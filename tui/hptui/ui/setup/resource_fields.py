@@ -18,7 +18,7 @@ from hptui.domain.resources import (
     spell_memory,
     usual_workers,
 )
-from hptui.domain.run_text import read_count, read_workers
+from hptui.domain.texts.run_text import read_count, read_workers
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ def probe_place_of(texts: Mapping[Any, str]) -> ProbePlace:
     Raises:
         UsageError: There are no such devices, with the reason.
     """
-    from hptui.engine.workers.gpus import resolve_devices
-    from hptui.engine.workers.worker_variables import probe_place
+    from hptui.engine.workers.machine.gpus import resolve_devices
+    from hptui.engine.workers.machine.worker_variables import probe_place
 
     resources = _without_devices(texts)
     if texts.get("backend") == "ssh":

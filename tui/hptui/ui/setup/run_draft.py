@@ -12,7 +12,8 @@ from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.objective import Direction
 from hptui.domain.repeats import read_repeats
 from hptui.domain.resources import read_variables
-from hptui.domain.run_text import (
+from hptui.domain.study_name import check_study_name
+from hptui.domain.texts.run_text import (
     DEFAULT_TRIALS,
     read_count,
     read_duration,
@@ -20,8 +21,7 @@ from hptui.domain.run_text import (
     read_target,
     read_workers,
 )
-from hptui.domain.study_name import check_study_name
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 from hptui.registry.loading.other_python import OWN, find_interpreter, read_python
 from hptui.ui.setup.far_fields import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 from hptui.ui.dialogs.pick import PickDialog, PickItem
 from hptui.ui.setup.far_fields import FAR_KEYS, far_reason

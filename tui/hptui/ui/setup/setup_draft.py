@@ -15,12 +15,12 @@ from hptui.domain.methods.asked_methods import (
     needs_one_objective,
 )
 from hptui.domain.objective import ObjectiveInfo
-from hptui.domain.readable import plural
 from hptui.domain.run_place import NOWHERE, RunPlace, differences
-from hptui.domain.script_text import Typed, not_taken_over, script_notes
 from hptui.domain.spaces.edits import Unset, check_against_history
 from hptui.domain.study_name import check_study_name, default_study_name
-from hptui.domain.text import escape_line, safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.script_text import Typed, not_taken_over, script_notes
+from hptui.domain.texts.text import escape_line, safe_line
 from hptui.errors import HptuiError, OptionError, SpaceError, UsageError
 from hptui.registry.commands.command import CommandSpec
 from hptui.registry.commands.typed_command import described, is_command, place_of_trials, typed_text

@@ -8,7 +8,7 @@ from rich.text import Text
 from textual import getters
 from textual.widgets import Static
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.ui.application.services import ServingApp
 
 if TYPE_CHECKING:

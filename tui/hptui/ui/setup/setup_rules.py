@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from hptui.domain.spaces.space import ChoiceParam
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.ui.commands.command_table import KeyOf, default_key
 
 if TYPE_CHECKING:

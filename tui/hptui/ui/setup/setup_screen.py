@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual import on
 from textual.containers import Horizontal, Vertical
 
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line, sentence
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line, sentence
 from hptui.registry.known_code import agree
 from hptui.registry.probing.probe import known_space
 from hptui.storage.files.studies_folder import usual_folder

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from hptui.domain.objective import ObjectiveInfo
 from hptui.domain.run_place import NOWHERE, RunPlace, short_path
 from hptui.domain.spaces.edits import edits_from_json
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.ipc.client import running_engine
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.catalogue import (

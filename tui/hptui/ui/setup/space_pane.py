@@ -9,7 +9,7 @@ from textual import getters
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from hptui.domain.text import safe_line, safe_text, sentence
+from hptui.domain.texts.text import safe_line, safe_text, sentence
 from hptui.ui.application.services import ServingApp
 from hptui.ui.setup.probe_findings import findings, title_of
 from hptui.ui.setup.space_table import SpaceTable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from hptui.domain.spaces.param_edit import set_fields
 from hptui.domain.spaces.space import ChoiceParam, describe, kind_of
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.ui.commands.command_table import KeyOf, default_key
 from hptui.ui.setup.space_draft import Field, SpaceDraft, cell_text
 from hptui.ui.widgets.field_rows import FieldCell, FieldColumn, FieldRow

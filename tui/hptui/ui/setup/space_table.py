@@ -10,7 +10,7 @@ from hptui.domain.spaces.choice_lists import spell_choices
 from hptui.domain.spaces.choices import place_of, spell_choice
 from hptui.domain.spaces.edits import Unset
 from hptui.domain.spaces.space import ChoiceParam
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import SpaceError
 from hptui.ui.application.services import ServingApp
 from hptui.ui.dialogs.check_list import CheckListDialog

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.ipc.client import ask_engine
 from hptui.engine.recovery.lease import read_lease
 from hptui.engine.run.moment import in_one_moment

@@ -9,8 +9,8 @@ from textual import on
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from hptui.domain.readable import by_count, plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import by_count, plural
+from hptui.domain.texts.text import safe_line
 from hptui.ui.dialogs.questions import ChoiceDialog, Dialog
 from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.studies.doctoring import Diagnosis, Found, diagnose, treat

@@ -9,7 +9,7 @@ from hptui.domain.spaces.choice_lists import read_choices, spell_choices, split_
 from hptui.domain.spaces.edits import ParamEdit, apply_edit, parse_space_option
 from hptui.domain.spaces.param_edit import UNSET, Unset, about, set_fields, show
 from hptui.domain.spaces.space import ChoiceParam, IntParam, ParamSpec, describe
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import SpaceError, UsageError
 from hptui.storage.mirror.mirrors import folder_for_new
 from hptui.ui.forms.fields import FormField

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.domain.spaces.choice_lists import split_listed
 from hptui.domain.study_name import check_study_name
 from hptui.domain.study_ref import StudyRef
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.transfer.import_request import (
     AS_WORDS,

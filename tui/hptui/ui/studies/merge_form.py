@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.domain.readable import plural
 from hptui.domain.study_name import fitting_name
 from hptui.domain.study_ref import StudyRef
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.storage.mirror.mirrors import folder_for_new
 from hptui.ui.forms.fields import FormField
 from hptui.ui.studies import study_actions

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import four_digits, plural, show_moment, show_size
 from hptui.domain.spaces.choices import show_choice
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.texts.readable import four_digits, plural, show_moment, show_size
+from hptui.domain.texts.text import safe_line, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from textual import getters
 from textual.message import Message
 from textual.widgets import Static
 
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.ui.application.services import ServingApp
 
 if TYPE_CHECKING:

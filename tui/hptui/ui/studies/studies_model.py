@@ -6,8 +6,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from hptui.domain.readable import four_digits, plural, show_age, show_duration
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import four_digits, plural, show_age, show_duration
+from hptui.domain.texts.text import safe_line
 from hptui.ui.commands.command_table import KeyOf, default_key
 from hptui.ui.look.marks import mark_of
 from hptui.ui.widgets.table_model import Cell, Column, Sort

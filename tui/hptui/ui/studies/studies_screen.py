@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from hptui.domain.text import escape_line, safe_line
+from hptui.domain.texts.text import escape_line, safe_line
 from hptui.storage.mirror.mirrors import folder_for_new
 from hptui.ui.application.command_screen import CommandScreen, ShownRun
 from hptui.ui.application.stacked import LatestMessage

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.filters.parser import parse_filter
-from hptui.domain.readable import plural
 from hptui.domain.study_name import check_study_name
+from hptui.domain.texts.readable import plural
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.mirror.mirrors import source_of_mirror
 

@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.widgets import Input, Static
 from textual.widgets.option_list import Option
 
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.dialogs.questions import Dialog
 from hptui.ui.forms.frame import DialogFrame, FormLines

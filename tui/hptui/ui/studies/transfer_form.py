@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hptui.domain.transfer_text import reason_lines, transfer_sentence
+from hptui.domain.texts.transfer_text import reason_lines, transfer_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hptui.domain.transfer_text import Verb
+    from hptui.domain.texts.transfer_text import Verb
     from hptui.ui.forms.fields import FormField
     from hptui.ui.studies.study_actions import Outcome
 

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from hptui.domain.spaces.edits import FORK_COMMAND, edits_from_json, edits_to_json
 from hptui.domain.spaces.space import spec_from_json
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.studies.at_rest import PREPARED, steer
 from hptui.errors import HptuiError, SpaceError
 from hptui.registry.probing.probe import KnownParam

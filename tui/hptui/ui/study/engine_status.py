@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hptui.domain.readable import plural
 from hptui.domain.resources import StoredPlace
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.engine.ipc.client import ask_engine
 from hptui.engine.recovery.lease import dead_engine_text, read_lease
 from hptui.engine.run.moment import in_one_moment

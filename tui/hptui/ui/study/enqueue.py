@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input, Static
 from textual.widgets.input import Selection
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.ui.dialogs.questions import Dialog
 from hptui.ui.forms.frame import DialogFrame, FormGrid
 

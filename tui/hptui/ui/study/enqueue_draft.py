@@ -14,7 +14,7 @@ from hptui.domain.spaces.edits import (
     resolve_value,
 )
 from hptui.domain.spaces.space import ChoiceParam, contains, describe, spec_from_json
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import SpaceError
 from hptui.ui.widgets.table_model import Cell, Column, RowKey
 

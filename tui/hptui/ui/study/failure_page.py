@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hptui.analysis.filters.parser import quoted
 from hptui.domain.causes import NO_REASON, FailureGroup, group_failures
-from hptui.domain.readable import by_count, plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import by_count, plural
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError
 from hptui.storage.read.failures import read_failures
 from hptui.storage.read.trial_detail import read_trial

@@ -9,8 +9,8 @@ from rich.text import Text
 from textual import on
 from textual.widgets import Static
 
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.ui.application.command_screen import CommandScreen, ShownRun
 from hptui.ui.dialogs.questions import ChoiceDialog
 from hptui.ui.studies.study_actions import enqueue_again

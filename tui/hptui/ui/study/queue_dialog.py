@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual.binding import Binding, BindingType
 
-from hptui.domain.readable import plural
 from hptui.domain.spaces.choices import show_choice
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.engine.studies.at_rest import steer
 from hptui.ui.dialogs.questions import Dialog
 from hptui.ui.forms.frame import DialogFrame, FormGrid

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from hptui.analysis.region import bounds_edit, in_space, near_value, param_spans
-from hptui.domain.readable import plural
+from hptui.domain.texts.readable import plural
 from hptui.ui.application.command_screen import ScreenPart
 from hptui.ui.dialogs.questions import ChoiceDialog
 from hptui.ui.plots.plot_area import PlotArea

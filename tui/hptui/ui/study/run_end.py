@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.objectives.best import best_row
-from hptui.domain.readable import four_digits, plural, show_duration
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import four_digits, plural, show_duration
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import STATE_WORDS
 from hptui.engine.run.observer import reason_text
 from hptui.ui.study.snapshot import count_states

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.number_styles import value_style
-from hptui.domain.readable import plural, show_duration, show_moment, show_thinking
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural, show_duration, show_moment, show_thinking
+from hptui.domain.texts.text import safe_line
 from hptui.ui.commands.command_table import KeyOf, default_key
 
 if TYPE_CHECKING:

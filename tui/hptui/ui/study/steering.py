@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from hptui.domain.run_text import read_limit
+from hptui.domain.texts.run_text import read_limit
 from hptui.errors import HptuiError, UsageError
 
 if TYPE_CHECKING:

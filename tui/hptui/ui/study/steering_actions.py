@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hptui.domain.run_text import read_limit
+from hptui.domain.texts.run_text import read_limit
 from hptui.errors import SpaceError
 from hptui.ui.application.command_screen import ScreenPart
 from hptui.ui.dialogs.questions import ChoiceDialog, TextDialog

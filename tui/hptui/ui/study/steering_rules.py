@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.run_text import MAX_WORKERS
-from hptui.domain.text import safe_line
+from hptui.domain.texts.run_text import MAX_WORKERS
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import RUNNING
 from hptui.ui.commands.command_table import KeyOf, default_key
 

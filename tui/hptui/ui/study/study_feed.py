@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import FAIL, RUNNING
 from hptui.errors import HptuiError
 from hptui.storage.mirror.mirrors import mirror_state, read_only_text

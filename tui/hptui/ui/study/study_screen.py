@@ -11,9 +11,9 @@ from textual import on
 from textual.containers import Horizontal
 from textual.widgets import Static
 
-from hptui.domain.python_text import python_literal
-from hptui.domain.readable import plural
-from hptui.domain.text import escape_line
+from hptui.domain.texts.python_text import python_literal
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import escape_line
 from hptui.ui.application.command_screen import CommandScreen, ShownRun
 from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.application.ui_state import remember, remembered

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import four_digits, show_duration, show_thinking
 from hptui.domain.resources import show_memory
+from hptui.domain.texts.readable import four_digits, show_duration, show_thinking
 from hptui.figures.canvas.sparkline import bars_below
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from rich.cells import cell_len, set_cell_size
 
 from hptui.analysis.axis import Axis
 from hptui.analysis.objectives.best import leading_rows
-from hptui.domain.readable import four_digits
 from hptui.domain.spaces.choices import choice_key, show_choice
 from hptui.domain.spaces.space import ChoiceParam
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import four_digits
+from hptui.domain.texts.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.sgr import PLAIN, coloured_line
+from hptui.domain.texts.sgr import PLAIN, coloured_line
 from hptui.storage.files.side_files import open_side_file
 from hptui.ui.trial.log_tail import MAX_LINE_CHARS
 

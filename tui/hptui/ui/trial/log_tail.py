@@ -8,15 +8,15 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.sgr import PLAIN, coloured_line
-from hptui.domain.text import escape_text, printed_line, redacted
+from hptui.domain.texts.sgr import PLAIN, coloured_line
+from hptui.domain.texts.text import escape_text, printed_line, redacted
 from hptui.storage.files.side_files import open_side_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from hptui.domain.sgr import Look, Span
+    from hptui.domain.texts.sgr import Look, Span
 
 MAX_BYTES: Final = 1024 * 1024
 """Of a longer log, the end of this size is read."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.message import Message
 
-from hptui.domain.readable import show_size
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import show_size
+from hptui.domain.texts.text import safe_line
 from hptui.ui.trial.log_search import LogSearch, read_window
 from hptui.ui.trial.trial_page_lines import log_lines, log_title
 from hptui.ui.widgets.line_view import LineView

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from hptui.analysis.pruning.curves import Curve
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.figures.curve_pair import draw_curve_pair
 from hptui.storage.read.trial_detail import TrialDetail, read_trial
 from hptui.ui.dialogs.questions import Dialog

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.domain.readable import four_digits, show_duration, show_moment
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import four_digits, show_duration, show_moment
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import (
     COMPLETE,
     FAIL,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from hptui.domain.readable import four_digits
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import four_digits
+from hptui.domain.texts.text import safe_line
 from hptui.ui.look.marks import mark_of
 from hptui.ui.trial.trial_page_lines import headline
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled, draw_lines

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final, cast
 from rich.cells import cell_len
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY
-from hptui.domain.readable import four_digits, plural, show_duration, show_moment
 from hptui.domain.resources import show_memory
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import describe
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import four_digits, plural, show_duration, show_moment
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import COMPLETE, STATE_WORDS, state_name
 from hptui.figures.request import value_name
 from hptui.ui.study.enqueue_draft import params_of

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError
 from hptui.storage.files.study_folder import folder_of, is_behind_link, log_path, scratch_path
 from hptui.ui.trial.log_tail import LogTail, LogText

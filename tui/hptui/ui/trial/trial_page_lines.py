@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.domain.readable import four_digits, show_moment, show_size
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import four_digits, show_moment, show_size
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import STATE_WORDS
 
 if TYPE_CHECKING:

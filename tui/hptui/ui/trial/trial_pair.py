@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import show_duration
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import ChoiceParam
-from hptui.domain.text_table import Column, TextTable
+from hptui.domain.texts.readable import show_duration
+from hptui.domain.texts.text_table import Column, TextTable
 from hptui.domain.trial_states import STATE_WORDS
 from hptui.figures.request import value_name
 

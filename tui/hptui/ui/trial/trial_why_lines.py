@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.causes import TRACEBACK, trace_title
-from hptui.domain.readable import plural
-from hptui.domain.text import escape_text, redacted, safe_line, safe_text
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import escape_text, redacted, safe_line, safe_text
 from hptui.ui.trial.trial_page_lines import error_sentence, pruned_sentence
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import json
 import math
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import four_digits
 from hptui.domain.resources import show_memory
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import four_digits
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError
 from hptui.storage.read.text_fields import FileTexts
 from hptui.ui.widgets.table_model import Column

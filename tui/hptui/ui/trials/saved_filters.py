@@ -8,7 +8,7 @@ import tomllib
 from typing import TYPE_CHECKING, Final, cast
 
 from hptui.analysis.filters.parser import parse_filter
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError, UsageError
 from hptui.ui.application.settings import read_settings_text, settings_path, write_settings
 

@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from hptui.domain.number_column import PLAIN, NumberStyle
-from hptui.domain.readable import show_duration, show_moment
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
-from hptui.domain.text import safe_line
+from hptui.domain.texts.number_column import PLAIN, NumberStyle
+from hptui.domain.texts.readable import show_duration, show_moment
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import (
     COMPLETE,
     FAIL,

@@ -15,9 +15,9 @@ from hptui.analysis.filters.parser import parse_filter
 from hptui.analysis.filters.rows import filter_rows
 from hptui.analysis.filters.terms import FilterError
 from hptui.analysis.number_styles import style_of
-from hptui.domain.number_column import PLAIN, NumberStyle
 from hptui.domain.spaces.space import FloatParam
-from hptui.domain.text import safe_line
+from hptui.domain.texts.number_column import PLAIN, NumberStyle
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.read.text_fields import FileTexts

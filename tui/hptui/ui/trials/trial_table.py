@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Input, Static
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.ui.application.services import ServingApp
 from hptui.ui.dialogs.questions import TextDialog
 from hptui.ui.plots.shown_trials import ShownTrials

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import state_name
 from hptui.ui.commands.command_table import KeyOf, default_key
 from hptui.ui.look.marks import mark_of

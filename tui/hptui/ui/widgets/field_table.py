@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.message_pump import _MessagePumpMeta  # pyright: ignore[reportPrivateUsage] - see below
 from textual.widgets import Input
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError
 from hptui.ui.widgets.field_lines import MARGIN, FieldLines
 

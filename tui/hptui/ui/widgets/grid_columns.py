@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len, set_cell_size
 
-from hptui.domain.number_column import shortened
+from hptui.domain.texts.number_column import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -48,7 +48,7 @@ _PRINTED: Final = {
     for colour, variable in _PRINTED_COLOURS.items()
     for letters in ("", "b", "i", "u", "bi", "bu", "iu", "biu")
 }
-"""Roles of `hptui.domain.sgr`."""
+"""Roles of `hptui.domain.texts.sgr`."""
 
 
 class LineView(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual's own

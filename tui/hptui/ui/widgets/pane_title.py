@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from textual.content import Content
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 
 
 class WidgetName(TypedDict, total=False):

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.cells import cell_len
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.ui.widgets.table_model import Cell, Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hptui.domain.text_table import TextTable
+    from hptui.domain.texts.text_table import TextTable
     from hptui.ui.widgets.table_model import Role, RowKey, Sort
 
 _MAX_CHARS = 40

@@ -12,9 +12,9 @@ from hptui.cli.options.locate import (
 )
 from hptui.cli.options.mirrored import source_of, with_password
 from hptui.cli.options.option_values import typed
-from hptui.domain.json_values import dump
-from hptui.domain.run_text import read_duration
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.run_text import read_duration
+from hptui.domain.texts.text import safe_line
 from hptui.errors import HptuiError, StudyFileError, UsageError
 from hptui.storage.files.studies_folder import study_files
 

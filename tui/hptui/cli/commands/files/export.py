@@ -11,8 +11,8 @@ from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.cli.options.option_values import require_free
 from hptui.cli.output.links import file_link
 from hptui.domain.export_forms import EXPORT_FORMS, form_of
-from hptui.domain.json_values import dump
-from hptui.domain.readable import plural
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.readable import plural
 
 if TYPE_CHECKING:
     import argparse

@@ -13,10 +13,10 @@ from hptui.cli.options.locate import (
     studies_folder,
 )
 from hptui.cli.options.mirrored import catch_up_mirror
-from hptui.domain.json_values import dump
-from hptui.domain.readable import plural, show_moment
 from hptui.domain.study_ref import StudyRef
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.readable import plural, show_moment
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyFileError, UsageError
 from hptui.storage.mirror.mirrors import changeable_source, mirror_state
 

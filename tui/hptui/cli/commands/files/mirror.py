@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from hptui.cli.options.mirrored import mirrored_file, mirrored_source, require_source
 from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
-from hptui.domain.json_values import dump
-from hptui.domain.readable import plural, show_duration, show_size
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.readable import plural, show_duration, show_size
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 from hptui.storage.files.staging import bytes_of
 from hptui.storage.mirror.address import parse_storage

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.cli.options.mirrored import catch_up_mirror
-from hptui.domain.json_values import dump
-from hptui.domain.notes import CUT_NOTE, MAX_NOTE_CHARS
 from hptui.domain.safe_path import plain_environment
-from hptui.domain.text import escape_text, safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.notes import CUT_NOTE, MAX_NOTE_CHARS
+from hptui.domain.texts.text import escape_text, safe_line
 from hptui.errors import HptuiError, UsageError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _given(args: argparse.Namespace) -> str | None:
     """Return the text that was given, None where none was; before any study is looked for."""
-    from hptui.domain.notes import check_note
+    from hptui.domain.texts.notes import check_note
 
     if args.clear:
         return ""
@@ -140,7 +140,7 @@ def _edit(args: argparse.Namespace, place: StudyRef) -> int:
         if path.read_bytes() == before:
             print("The note is unchanged.")
         else:
-            from hptui.domain.notes import check_note
+            from hptui.domain.texts.notes import check_note
 
             _save(place, args.trial, check_note(_read_file(str(path))), expected, mark)
             _tell(args, place)

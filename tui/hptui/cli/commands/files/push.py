@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.cli.options.mirrored import require_source, with_password
-from hptui.domain.json_values import dump
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.storage.mirror.address import new_journal
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from hptui.cli.options.filter_option import add_filter_option, check_filter, chosen_rows
 from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.cli.options.mirrored import catch_up_mirror
-from hptui.domain.json_values import dump
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print tags, or change them."""
-    from hptui.domain.notes import check_tag
+    from hptui.domain.texts.notes import check_tag
 
     check_filter(args.filter)
     add, remove = tuple(map(check_tag, args.add)), tuple(args.remove)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hptui.cli.options.locate import add_studies_option, locate_file
-from hptui.domain.json_values import dump
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.text import safe_line
 
 if TYPE_CHECKING:
     import argparse

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.cli.options.option_values import typed
-from hptui.domain.run_text import read_count
-from hptui.domain.text import safe_line
+from hptui.domain.texts.run_text import read_count
+from hptui.domain.texts.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.engine.workers.log_follower import LogFollower
 from hptui.errors import HptuiError, UsageError

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from hptui.cli.options.locate import add_studies_option, locate_study
 from hptui.cli.options.option_values import typed
 from hptui.cli.output.run_end import end_of_run
-from hptui.domain.json_values import dump
-from hptui.domain.run_text import read_duration
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.run_text import read_duration
+from hptui.domain.texts.text import safe_line
 from hptui.engine.ipc.client import running_engine
 from hptui.errors import UsageError
 

@@ -14,9 +14,9 @@ from hptui.cli.options.option_values import typed
 from hptui.cli.output.run_end import end_of_run
 from hptui.cli.output.table import cut
 from hptui.cli.output.terminal import Terminal
-from hptui.domain.readable import four_digits, plural, show_duration
-from hptui.domain.run_text import read_duration
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import four_digits, plural, show_duration
+from hptui.domain.texts.run_text import read_duration
+from hptui.domain.texts.text import safe_line
 from hptui.errors import StudyBusyError
 
 if TYPE_CHECKING:

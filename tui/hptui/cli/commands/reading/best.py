@@ -10,10 +10,10 @@ from hptui.cli.options.filter_option import add_filter_option, check_filter, cho
 from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
-from hptui.domain.json_values import dump
-from hptui.domain.python_text import python_literal
 from hptui.domain.spaces.choices import show_choice
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.python_text import python_literal
+from hptui.domain.texts.text import safe_line
 from hptui.storage.read.study_detail import read_study
 from hptui.storage.read.trial_detail import TrialDetail, read_trial
 

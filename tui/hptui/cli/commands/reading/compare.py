@@ -18,8 +18,8 @@ from hptui.cli.output.picture_output import (
 )
 from hptui.cli.output.table import cut, render_table
 from hptui.cli.output.terminal import Terminal
-from hptui.domain.json_values import dump
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from hptui.analysis.compare.comparison import ComparedStudy, Comparison, StudyResult
     from hptui.cli.output.read_plotted import ReadStudy
-    from hptui.domain.text_table import TextTable
+    from hptui.domain.texts.text_table import TextTable
     from hptui.figures.canvas.figure import Figure
     from hptui.figures.canvas.picture import Look
     from hptui.trials import FloatArray

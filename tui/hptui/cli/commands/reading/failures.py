@@ -8,9 +8,9 @@ from hptui.cli.options.filter_option import add_filter_option, check_filter, cho
 from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.cli.output.terminal import Terminal
 from hptui.domain.causes import FailureGroup, group_failures
-from hptui.domain.json_values import dump
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line, safe_text
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

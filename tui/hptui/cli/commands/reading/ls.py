@@ -18,9 +18,9 @@ from hptui.cli.options.mirrored import mirrored_file, source_of
 from hptui.cli.output.detail_json import mirror_json
 from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
-from hptui.domain.json_values import dump
-from hptui.domain.readable import plural, show_age, show_duration
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.readable import plural, show_age, show_duration
+from hptui.domain.texts.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.errors import HptuiError, UsageError
 from hptui.registry.catalogue import shown_name

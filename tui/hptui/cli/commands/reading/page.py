@@ -15,10 +15,10 @@ from hptui.cli.options.locate import add_study_argument
 from hptui.cli.options.option_values import require_free
 from hptui.cli.options.plot_options import check_page_options
 from hptui.cli.output.links import file_link
-from hptui.domain.json_values import dump
-from hptui.domain.readable import plural
 from hptui.domain.study_name import file_name_for
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.errors import MissingExtraError, UsageError
 from hptui.figures.kinds import PAGE_KINDS
 

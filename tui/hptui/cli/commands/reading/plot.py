@@ -22,8 +22,8 @@ from hptui.cli.output.picture_output import (
 )
 from hptui.cli.output.table import cut
 from hptui.cli.output.terminal import ProgressLine, Terminal
-from hptui.domain.json_values import dump
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 from hptui.figures.canvas.picture import Look
 from hptui.figures.canvas.roles import GLYPHS

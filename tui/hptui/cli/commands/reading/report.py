@@ -12,7 +12,7 @@ from hptui.cli.output.links import file_link
 from hptui.cli.output.picture_output import look_of
 from hptui.cli.output.terminal import Terminal
 from hptui.domain.study_name import file_name_for
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

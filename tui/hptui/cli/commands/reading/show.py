@@ -8,7 +8,7 @@ from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.cli.output.detail_json import study_json, trial_json
 from hptui.cli.output.study_text import study_text
 from hptui.cli.output.trial_text import trial_text
-from hptui.domain.json_values import dump
+from hptui.domain.texts.json_values import dump
 from hptui.storage.read.study_detail import StudyDetail, read_study
 from hptui.storage.read.trial_detail import TrialDetail, read_trial
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from hptui.cli.options.filter_option import add_filter_option, check_filter, chosen_rows
 from hptui.cli.options.locate import add_study_argument, locate_study
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.domain.trial_states import FAIL, STATE_NAMES
 from hptui.errors import UsageError
 

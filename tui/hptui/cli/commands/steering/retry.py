@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from hptui.cli.commands.reading.failures import failure_groups, find_group
 from hptui.cli.options.filter_option import add_filter_option, check_filter
 from hptui.cli.options.locate import add_study_argument, locate_study
-from hptui.domain.json_values import dump
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from hptui.domain.spaces.edits import (
 )
 from hptui.domain.spaces.edits_since import read_since, spell_edit
 from hptui.domain.spaces.space import describe, spec_from_json
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hptui.domain.next_run import NextRun
-from hptui.domain.readable import plural, show_duration, show_thinking
 from hptui.domain.resources import StoredPlace
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural, show_duration, show_thinking
+from hptui.domain.texts.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.engine.recovery.lease import busy_error, dead_engine_text, read_lease
 from hptui.engine.run.moment import in_one_moment

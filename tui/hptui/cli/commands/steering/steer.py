@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.cli.options.option_values import typed
-from hptui.domain.json_values import dump
-from hptui.domain.run_text import read_limit
-from hptui.domain.text import safe_line
+from hptui.domain.texts.json_values import dump
+from hptui.domain.texts.run_text import read_limit
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hptui.cli.output.terminal import Terminal
-from hptui.domain.json_values import dump
 from hptui.domain.methods.asked_methods import METHODS
 from hptui.domain.methods.option_text import find_method
 from hptui.domain.methods.options import Family, Method, MethodSpec, Option, spell_value
 from hptui.domain.methods.own_method import split_own
+from hptui.domain.texts.json_values import dump
 
 if TYPE_CHECKING:
     import argparse

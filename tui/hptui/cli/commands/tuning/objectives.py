@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, assert_never
 from hptui.cli.options.python_option import add_python_option, python_of
 from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
-from hptui.domain.readable import plural
-from hptui.domain.script_text import Typed, not_taken_over, script_notes
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSpec, kind_of
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.script_text import Typed, not_taken_over, script_notes
+from hptui.domain.texts.text import safe_line, safe_text
 from hptui.errors import ObjectiveError
 
 if TYPE_CHECKING:

@@ -28,18 +28,8 @@ from hptui.cli.options.python_option import add_python_option, python_of
 from hptui.cli.options.run_following import add_following, following_of
 from hptui.cli.options.run_resources import add_resources, resources_of, workers_of
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
-from hptui.domain.readable import plural
 from hptui.domain.repeats import read_repeats
 from hptui.domain.resources import unused_text
-from hptui.domain.run_text import (
-    DEFAULT_TRIALS,
-    read_count,
-    read_duration,
-    read_seed,
-    read_target,
-    read_workers,
-)
-from hptui.domain.script_text import not_taken_over
 from hptui.domain.spaces.choice_lists import parse_choices_option
 from hptui.domain.spaces.edits import (
     ParamEdit,
@@ -49,7 +39,17 @@ from hptui.domain.spaces.edits import (
     read_space_file,
 )
 from hptui.domain.study_name import check_study_name, default_study_name
-from hptui.domain.text import escape_line, safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.run_text import (
+    DEFAULT_TRIALS,
+    read_count,
+    read_duration,
+    read_seed,
+    read_target,
+    read_workers,
+)
+from hptui.domain.texts.script_text import not_taken_over
+from hptui.domain.texts.text import escape_line, safe_line
 from hptui.errors import HptuiError, ObjectiveError, UsageError
 from hptui.storage.files.studies_folder import study_file
 
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from hptui.domain.methods.options import MethodSpec
     from hptui.domain.objective import ObjectiveRef
     from hptui.engine.run.engine import Engine
-    from hptui.engine.run.plan import RunPlan
+    from hptui.engine.run.start.plan import RunPlan
     from hptui.engine.workers.worker_kinds import Backend
     from hptui.registry.catalogue import FoundObjective
     from hptui.storage.mirror.address import SourceAddress
@@ -329,7 +329,7 @@ def _lost_output(error: OSError) -> Exception:
 
 
 def _detach(plan: RunPlan, argv: list[str]) -> int:
-    from hptui.engine.run.launch import launch
+    from hptui.engine.run.start.launch import launch
 
     # What stands after -- is another program's.
     n_own = argv.index("--") if "--" in argv else len(argv)
@@ -402,8 +402,8 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     if found.problem:
         raise _not_to_be_tuned(args, found)
     far = far_of(args, found.ref)
-    from hptui.engine.run.plan import RunPlan, available_cores
     from hptui.engine.run.rules import Budget
+    from hptui.engine.run.start.plan import RunPlan, available_cores
 
     n_trials: int | None = args.trials or prepared.trials
     if found.ref.kind == "script":
@@ -605,7 +605,7 @@ def _observer(args: argparse.Namespace, output: Output) -> RunOutput:
 @contextlib.contextmanager
 def _signals_to(engine: Engine) -> Generator[list[int]]:
     """Send interrupts to the engine; yields the list of those received."""
-    from hptui.engine.workers.processes import ENDING_SIGNALS
+    from hptui.engine.workers.machine.processes import ENDING_SIGNALS
 
     received: list[int] = []
 

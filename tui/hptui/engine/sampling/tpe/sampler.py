@@ -13,7 +13,7 @@ from optuna.samplers import TPESampler
 from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
 from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace, _SearchSpaceGroup
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.sampling.reader import Reader
 from hptui.engine.sampling.tpe.history import SETTLED, History, UnforeseenError
 from hptui.engine.sampling.tpe.winner import Spaces

@@ -26,9 +26,9 @@ from typing import Any, Final
 from hptui.domain.objective import ObjectiveRef
 from hptui.engine.ipc.protocol import Lines, Message, ProtocolError, pack, unpack
 from hptui.engine.ipc.socket_folder import make_socket_folder
-from hptui.engine.workers.descriptors import raise_limit
 from hptui.engine.workers.guardian import Guardian
-from hptui.engine.workers.memory_guard import MemoryGuard, kill_now
+from hptui.engine.workers.machine.descriptors import raise_limit
+from hptui.engine.workers.machine.memory_guard import MemoryGuard, kill_now
 from hptui.engine.workers.remote.far_files import FarFiles, adopt_socket
 from hptui.engine.workers.remote.greeting import Greeting
 from hptui.engine.workers.remote.process_tree import end_all, owned_by, signal_worker

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from hptui.domain.far_workers import DEFAULT_LOST_AFTER_S
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.run.clock import now
-from hptui.engine.workers.places import Place
+from hptui.engine.workers.machine.places import Place
 from hptui.engine.workers.pool import CONFIRM_S
 from hptui.engine.workers.remote.host_places import HostPlaces
 from hptui.engine.workers.remote.remote_workers import RemoteProcess, RemoteWorkers, append_log

@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.domain.far_workers import Cluster
     from hptui.engine.ipc.protocol import Channel, Message
-    from hptui.engine.workers.places import Place
+    from hptui.engine.workers.machine.places import Place
 
 Send = Callable[["Channel", "Message"], None]
 """Sends a message; what the other end cannot take yet is sent later."""

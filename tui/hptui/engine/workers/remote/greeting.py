@@ -9,10 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.ipc.message_schema import require
 from hptui.engine.ipc.protocol import PROTOCOL, Message, ProtocolError
-from hptui.engine.workers.versions import Versions
+from hptui.engine.workers.machine.versions import Versions
 from hptui.errors import HptuiError
 
 if TYPE_CHECKING:

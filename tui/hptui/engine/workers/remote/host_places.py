@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from hptui.engine.workers.places import Place, Places
+from hptui.engine.workers.machine.places import Place, Places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,8 +12,8 @@ import select
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
 
-from hptui.domain.text import safe_line
-from hptui.engine.workers.processes import WORKER_VARIABLE
+from hptui.domain.texts.text import safe_line
+from hptui.engine.workers.machine.processes import WORKER_VARIABLE
 from hptui.engine.workers.remote.cluster import ClusterPlaces, DaskCluster
 from hptui.engine.workers.remote.far_files import bytes_of
 from hptui.engine.workers.remote.greeting import differences, require_fit

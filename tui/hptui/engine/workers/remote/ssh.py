@@ -16,7 +16,7 @@ import tempfile
 import threading
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.workers.remote.agent_start import agent_input, agent_words
 from hptui.errors import UsageError
 

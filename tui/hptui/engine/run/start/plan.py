@@ -13,7 +13,7 @@ from hptui.domain.following import Following
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.resources import Resources
 from hptui.domain.spaces.edits import ParamEdit
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.run.rules import Budget
 from hptui.errors import UsageError
 from hptui.registry.commands.typed_command import place_of_trials

@@ -9,10 +9,10 @@ from hptui.domain.attribute_keys import ERROR_KEY, RUN_KEY
 from hptui.domain.spaces.choice_lists import spell_choices
 from hptui.domain.spaces.edits import ParamEdit, apply_edit, check_against_history
 from hptui.domain.spaces.space import ChoiceParam, ParamSpec
-from hptui.domain.text import safe_line
-from hptui.engine.run.plan import available_cores
+from hptui.domain.texts.text import safe_line
+from hptui.engine.run.start.plan import available_cores
 from hptui.engine.studies.renaming import free_name
-from hptui.engine.workers.worker_variables import probe_place
+from hptui.engine.workers.machine.worker_variables import probe_place
 from hptui.errors import SpaceError
 from hptui.registry.commands.typed_command import spelled_run
 from hptui.registry.probing.probe import probe
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
 
-    from hptui.engine.run.plan import RunPlan
+    from hptui.engine.run.start.plan import RunPlan
     from hptui.registry.probing.probe_result import ProbeResult
 
 _PROBE_S = 20.0

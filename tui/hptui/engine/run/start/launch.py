@@ -12,7 +12,7 @@ import time
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from hptui.domain.text import safe_text
+from hptui.domain.texts.text import safe_text
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.engine.recovery.lease import folder_of
 from hptui.errors import HptuiError

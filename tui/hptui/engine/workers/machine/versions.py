@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.domain.version import __version__
 from hptui.engine.ipc.protocol import PROTOCOL
 from hptui.errors import HptuiError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import escape_line, safe_line
+from hptui.domain.texts.text import escape_line, safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

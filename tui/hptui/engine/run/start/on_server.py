@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 
 from hptui.domain.attribute_keys import RUN_KEY, STUDY_KEY
 from hptui.engine.recovery.unsaved_trials import find_spools
-from hptui.engine.run.configuration import RunConfiguration
+from hptui.engine.run.start.configuration import RunConfiguration
 from hptui.errors import HptuiError
 from hptui.storage.files.spooled_trials import gather_spooled, new_after
 from hptui.storage.server.engines import abandoned
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hptui.engine.ipc.protocol import Message
     from hptui.engine.recovery.lease import StudyHold
     from hptui.engine.recovery.unsaved_trials import Spool
-    from hptui.engine.run.plan import RunPlan
+    from hptui.engine.run.start.plan import RunPlan
     from hptui.storage.mirror.address import SourceAddress
     from hptui.storage.sqlite.storage import SqliteStorage
 

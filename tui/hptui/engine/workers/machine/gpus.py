@@ -11,9 +11,9 @@ import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import by_count, plural
 from hptui.domain.resources import AUTO, NONE, Resources
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import by_count, plural
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

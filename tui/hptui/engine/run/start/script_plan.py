@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hptui.domain.readable import plural
-from hptui.domain.run_text import DEFAULT_TRIALS
 from hptui.domain.script_study import ScriptStudy
-from hptui.domain.script_text import Typed, script_notes
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.run_text import DEFAULT_TRIALS
+from hptui.domain.texts.script_text import Typed, script_notes
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 from hptui.storage.sqlite.sent_trials import missing_of, read_sent
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import optuna
 
     from hptui.engine.ipc.protocol import Message
-    from hptui.engine.run.plan import RunPlan
+    from hptui.engine.run.start.plan import RunPlan
 
 _FINITE = ("grid", "bruteforce")
 """Samplers that end a study by themselves."""

@@ -8,13 +8,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.engine.workers.gpu_loads import GpuLoads
-from hptui.engine.workers.memory_guard import Survey, exact
+from hptui.engine.workers.machine.gpu_loads import GpuLoads
+from hptui.engine.workers.machine.memory_guard import Survey, exact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hptui.engine.workers.memory_guard import Taken
+    from hptui.engine.workers.machine.memory_guard import Taken
 
 _EVERY_S: Final = 1.0
 _SHARE: Final = 100

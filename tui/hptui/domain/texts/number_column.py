@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import four_digits
+from hptui.domain.texts.readable import four_digits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

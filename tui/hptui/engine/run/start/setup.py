@@ -26,17 +26,17 @@ from hptui.domain.attribute_keys import (
 from hptui.domain.next_run import NextRun
 from hptui.domain.spaces.edits import edits_from_json
 from hptui.domain.spaces.edits_since import edits_since, read_since
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.engine.recovery.lease import A_MOMENT_S, Lease, StudyHold, folder_of, hold_study
 from hptui.engine.recovery.stale_trials import treat_stale_trials
 from hptui.engine.recovery.unsaved_trials import find_spools, is_any_left, use_up
-from hptui.engine.run.changed_space import CodeWatch
-from hptui.engine.run.configuration import RunConfiguration
 from hptui.engine.run.effective_space import EditedSpace
-from hptui.engine.run.on_server import claim, open_server
 from hptui.engine.run.open_run import Run, open_folder, runs_of, utc_now
-from hptui.engine.run.script_plan import begin_like_script
 from hptui.engine.run.space_edits import SpaceEdits
+from hptui.engine.run.start.changed_space import CodeWatch
+from hptui.engine.run.start.configuration import RunConfiguration
+from hptui.engine.run.start.on_server import claim, open_server
+from hptui.engine.run.start.script_plan import begin_like_script
 from hptui.engine.run.study_trials import StudyTrials
 from hptui.engine.run.tried_params import TriedParams
 from hptui.engine.sampling.known_grid import KnownGridSampler
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from hptui.engine.ipc.protocol import Message
-    from hptui.engine.run.plan import RunPlan
+    from hptui.engine.run.start.plan import RunPlan
     from hptui.storage.server.study_server import StudyServer
 
 _MAX_VANISHED = 10

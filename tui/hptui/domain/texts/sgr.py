@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import escape_line, redacted, shown_line
+from hptui.domain.texts.text import escape_line, redacted, shown_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

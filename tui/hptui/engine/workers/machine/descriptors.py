@@ -6,7 +6,7 @@ import os
 import resource
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import plural
+from hptui.domain.texts.readable import plural
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import plural
-from hptui.domain.run_text import DEFAULT_TRIALS
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.run_text import DEFAULT_TRIALS
+from hptui.domain.texts.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,8 +16,8 @@ import typing
 from pathlib import Path, PurePath
 from typing import Any, Final, Literal, TypeGuard, cast
 
-from hptui.domain.readable import plural
-from hptui.domain.text import safe_line
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 
 UNKNOWN: Final = object()
 """The type of a parameter that reading the source does not tell; any text fits it."""

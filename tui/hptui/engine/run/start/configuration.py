@@ -13,7 +13,6 @@ from hptui.domain.methods.asked_methods import AUTO, check_fit, parse_pruner, pa
 from hptui.domain.methods.auto_sampler import choose_sampler
 from hptui.domain.methods.own_method import is_own
 from hptui.domain.objective import ObjectiveInfo
-from hptui.domain.readable import plural
 from hptui.domain.repeats import MAX_REPEATS
 from hptui.domain.run_place import RunPlace
 from hptui.domain.spaces.choice_lists import parse_choices_option, spell_choices
@@ -32,9 +31,10 @@ from hptui.domain.spaces.edits import (
 )
 from hptui.domain.spaces.resolved_space import resolve_space
 from hptui.domain.spaces.space import ChoiceParam, ParamSpec, spec_from_json
-from hptui.domain.text import safe_line
-from hptui.engine.run.changed_space import Probing, require_same_space
+from hptui.domain.texts.readable import plural
+from hptui.domain.texts.text import safe_line
 from hptui.engine.run.repeating import PRUNER
+from hptui.engine.run.start.changed_space import Probing, require_same_space
 from hptui.engine.sampling.pruners import build_pruner
 from hptui.engine.sampling.samplers import build_sampler, has_packages
 from hptui.engine.sampling.space_view import SpaceView, SpaceViewSampler
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from hptui.domain.methods.options import Family
     from hptui.domain.objective import ObjectiveRef
     from hptui.engine.ipc.protocol import Message
-    from hptui.engine.run.plan import RunPlan
+    from hptui.engine.run.start.plan import RunPlan
 
 
 _SEVERAL = "Give --direction minimize or --direction maximize once for each value, in their order."

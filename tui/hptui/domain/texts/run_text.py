@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from hptui.domain.text import safe_line
+from hptui.domain.texts.text import safe_line
 from hptui.errors import UsageError
 
 MAX_WORKERS: Final = 4_096

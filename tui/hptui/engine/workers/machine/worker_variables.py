@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.engine.workers.places import Place, Places, cores_here, device_variables
+from hptui.engine.workers.machine.places import Place, Places, cores_here, device_variables
 from hptui.registry.loading.core_count import core_variables
 from hptui.registry.probing.probe import ProbePlace
 from hptui.registry.scripts.script_process import hash_variables

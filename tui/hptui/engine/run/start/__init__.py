@@ -1,0 +1,1 @@
+"""The start of a run: its plan and configuration, checked before anything is written."""

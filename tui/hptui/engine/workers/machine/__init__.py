@@ -1,0 +1,1 @@
+"""What workers have of the machine: cores, GPUs, memory, files; and how much they use."""
