@@ -235,3 +235,9 @@ def test_counts_and_their_nouns_agree_in_one_place():
         for place in hand_made_plurals(ast.parse(path.read_text()))
     ]
     assert not found, "\n".join(["plural() and by_count() of domain/texts/readable.py:", *found])
+
+
+def test_what_is_called_once_later_is_called_however_late():
+    root = Path(hptui.ui.__path__[0])
+    using = [path for path in root.rglob("*.py") if ".set_timer(" in path.read_text()]
+    assert [path.name for path in using] == ["later.py"], "call_after() of ui/widgets/later.py"

@@ -291,8 +291,8 @@ def test_what_people_keep_beside_a_study_is_nothing_left_over(folder: Path, caps
 MAKES_A_STUDY = """
 import sys
 from pathlib import Path
-from hptui.storage.transfer.copying import drafted
-with drafted(Path(sys.argv[1], "half\\x1b[2J.db"), overwrite=False) as draft:
+from hptui.storage.transfer.copying import staged_file
+with staged_file(Path(sys.argv[1], "half\\x1b[2J.db"), overwrite=False) as draft:
     draft.write_bytes(bytes(2000))
     print("begun", flush=True)
     sys.stdin.read()

@@ -54,6 +54,12 @@ def trials(file: Path) -> list[FrozenTrial]:
         storage.engine.dispose()
 
 
+def params_stored(file: Path) -> set[str]:
+    with StudyFile(file) as built:
+        rows = built.connection.execute("SELECT DISTINCT param_name FROM trial_params")
+        return {name for (name,) in rows}
+
+
 def start(file: Path, objective: str, *options: str) -> Callable[..., dict[str, Any]]:
     """Launch an engine and return a function that asks it."""
     ref = f"{OBJECTIVES}:{objective}"
@@ -166,7 +172,9 @@ def test_many_trials_are_tagged_and_rows_enqueued_all_or_none(folder: Path):
     assert save_edit(file, "s", TagEdit(tuple(range(1_200)), ("good",))) == 1_200
     waiting = ImportRequest(as_waiting=True)
     wait_until(lambda: "kind" in ask(op="space")["space"], "both parameters")
+    # The engine knows a parameter a moment before the file has it; an edit is stored with it.
     ask(op="space", edits={"x": {"high": 3.0}})
+    wait_until(lambda: "kind" in params_stored(file), "both parameters in the file")
     with pytest.raises(UsageError, match=r"4\.5"):
         import_into(folder / "bad.csv", waiting, file, "s")
     import_into(folder / "rows.csv", waiting, file, "s")

@@ -129,7 +129,7 @@ def test_a_trial_that_another_program_finished_first_keeps_its_end(
     assert content_of(engine) == content_of(path)
     assert engine.take_conflicts() == [
         "Trial 0 of study s was finished by another program;"
-        " what this one had gathered for it was dropped."
+        " what this one had buffered for it was dropped."
     ]
     assert engine.take_conflicts() == []
 

@@ -159,7 +159,7 @@ def test_a_trial_that_ends_while_stale_ones_are_marked_keeps_its_end(
         file.run("UPDATE trials SET state = 'COMPLETE' WHERE number = 0")
         return trials
 
-    monkeypatch.setattr(stale_trials, "leftover_trials", end_one_meanwhile)
+    monkeypatch.setattr(stale_trials, "stale_trials", end_one_meanwhile)
     assert stale_trials.settle_stale_trials(file.path, "study", what) == 1
     study = optuna.load_study(study_name="study", storage=f"sqlite:///{file.path}")
     states = [trial.state.name for trial in study.trials]

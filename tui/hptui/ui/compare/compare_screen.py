@@ -26,6 +26,7 @@ from hptui.ui.plots.plot import Plot
 from hptui.ui.study.study_feed import StudyFeed
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.grid import Grid
+from hptui.ui.widgets.later import call_after
 from hptui.ui.widgets.pane_title import pane_title
 from hptui.ui.widgets.tab_line import TabLine
 
@@ -156,7 +157,7 @@ class CompareScreen(CommandScreen[None]):
         if self._waiting is None:
             n_trials = sum(each.n_trials for each in self._snapshots if each is not None)
             pause_s = min(_MAX_PAUSE_S, max(_SETTLE_S, n_trials * _PAUSE_S_A_TRIAL))
-            self._waiting = self.set_timer(pause_s, self._compare)
+            self._waiting = call_after(self, pause_s, self._compare)
 
     def _compare(self) -> None:
         self._waiting = None

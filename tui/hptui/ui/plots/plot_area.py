@@ -26,6 +26,7 @@ from hptui.ui.plots.views import OVERVIEW, VIEWS, View
 from hptui.ui.trial.gauges import GaugeMaker, gauge_lines, legend_lines
 from hptui.ui.trial.trial_lines import in_short
 from hptui.ui.trials.trial_table import TrialTable
+from hptui.ui.widgets.later import call_after
 from hptui.ui.widgets.line_view import LineView
 from hptui.ui.widgets.pane_title import pane_title
 from hptui.ui.widgets.tab_line import TabLine
@@ -260,7 +261,7 @@ class PlotArea(Vertical):
         pause_s = min(_MAX_PAUSE_S, snapshot.n_trials * _PAUSE_S_A_TRIAL)
         wait_s = self._drawn_at_s + pause_s - time.monotonic()
         if wait_s > 0:
-            self._drawing = self.set_timer(wait_s, self._draw)
+            self._drawing = call_after(self, wait_s, self._draw)
         else:
             self._draw()
 
@@ -270,7 +271,7 @@ class PlotArea(Vertical):
         # Drawing at each step of a cursor that is being moved would compete with the keys.
         if self._drawing is not None:
             self._drawing.stop()
-        self._drawing = self.set_timer(_SETTLE_S, self._draw)
+        self._drawing = call_after(self, _SETTLE_S, self._draw)
 
     def show_view(self, view: View) -> None:
         """Show another view; the next of its figures, where it is shown already."""

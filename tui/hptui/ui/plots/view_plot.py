@@ -15,6 +15,7 @@ from hptui.figures.request import Frame
 from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.plots.charts_thread import ChartThread
 from hptui.ui.plots.trial_plot import TrialPlot
+from hptui.ui.widgets.later import call_after
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -172,8 +173,8 @@ class ViewPlot(TrialPlot):
         is_soon = wait_s > 0 and is_new and asked.kind.is_expensive and asked.is_alike(before)
         if not is_soon or self._figure is None:
             return False
-        self._expensive_again = self.set_timer(
-            wait_s, lambda: self.show(asked.shown, asked.kind, asked.options)
+        self._expensive_again = call_after(
+            self, wait_s, lambda: self.show(asked.shown, asked.kind, asked.options)
         )
         if self.marked != self._drawn_for:
             self._draw_figure()
@@ -218,7 +219,7 @@ class ViewPlot(TrialPlot):
 
     def _be_patient(self) -> None:
         self._stop_waiting()
-        self._waiting = self.set_timer(_PATIENCE_S, self._say_it_takes_time)
+        self._waiting = call_after(self, _PATIENCE_S, self._say_it_takes_time)
 
     def _stop_waiting(self) -> None:
         if self._waiting is not None:

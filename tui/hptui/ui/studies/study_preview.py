@@ -17,6 +17,7 @@ from hptui.ui.plots.history_plot import HistoryPlot
 from hptui.ui.studies.preview_lines import preview_lines, preview_title
 from hptui.ui.study.study_feed import StudyFeed
 from hptui.ui.widgets.grid_columns import fit
+from hptui.ui.widgets.later import call_after
 from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class StudyPreview(Horizontal):
             self.border_title = pane_title("" if row is None else row.name)
             self.query_one(HistoryPlot).show_sentence(_sentence(row))
             if row is not None and not row.problem:
-                self.set_timer(_WAIT_BEFORE_READING_S, lambda: self._read(row))
+                call_after(self, _WAIT_BEFORE_READING_S, lambda: self._read(row))
         self._tell()
 
     def _read(self, row: StudyRow) -> None:

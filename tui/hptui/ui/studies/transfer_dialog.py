@@ -19,6 +19,7 @@ from hptui.domain.texts.text import safe_line
 from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.dialogs.questions import Dialog
 from hptui.ui.forms.frame import DialogFrame, FormLines
+from hptui.ui.widgets.later import call_after
 from hptui.ui.widgets.scrolling import ChoiceList
 
 if TYPE_CHECKING:
@@ -148,10 +149,10 @@ class TransferDialog(Dialog["Outcome"]):
         self._can_do = self._is_wanted = False
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(_PAUSE_S, self._look_now)
+        self._timer = call_after(self, _PAUSE_S, self._look_now)
 
     def _look_now(self) -> None:
-        self._timer = self.set_timer(_SLOW_S, self._say_slow)
+        self._timer = call_after(self, _SLOW_S, self._say_slow)
         self._look(self._revision, self._texts(), self._marked())
 
     def _say_slow(self) -> None:

@@ -26,6 +26,7 @@ from hptui.ui.study.steering import plainly
 from hptui.ui.study.steering_actions import SteeringActions
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.grid import Grid
+from hptui.ui.widgets.later import call_after
 from hptui.ui.widgets.line_view import LineView
 from hptui.ui.widgets.pane_title import pane_title
 
@@ -141,7 +142,7 @@ class FailuresScreen(CommandScreen[str]):
         message.stop()
         if self._settling is not None:
             self._settling.stop()
-        self._settling = self.set_timer(_SETTLE_S, self._show_example)
+        self._settling = call_after(self, _SETTLE_S, self._show_example)
         self.refresh_commands()
 
     def _show_example(self) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from hptui.ui.study.run_header_lines import ONE_LINE_FROM, HeaderLayout
 from hptui.ui.study.run_summary import summarize_run
+from hptui.ui.widgets.later import call_after
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled, draw_lines
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class RunHeader(RoleStyled):
         self._best_number = snapshot.best_number
         if is_new_best and snapshot.engine is not None:
             self._is_glowing = True
-            self.set_timer(_GLOW_S, self._stop_glowing)
+            call_after(self, _GLOW_S, self._stop_glowing)
         summary = summarize_run(snapshot, self.app.services.first_key_of)
         if summary != self._summary or is_new_best:
             self._summary = summary

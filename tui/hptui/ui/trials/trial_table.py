@@ -38,6 +38,7 @@ from hptui.ui.trials.trial_model import (
 from hptui.ui.trials.trial_place import place_problem, read_place
 from hptui.ui.trials.trial_tabs import empty_sentence, tab_labels
 from hptui.ui.widgets.grid import Grid
+from hptui.ui.widgets.later import call_after
 from hptui.ui.widgets.tab_line import TabLine
 from hptui.ui.widgets.table_model import Sort
 
@@ -158,7 +159,7 @@ class TrialTable(Vertical):
         if not reads_file or wait_s <= 0:
             self._remake()
         elif self._resting is None:
-            self._resting = self.set_timer(wait_s, self._end_rest)
+            self._resting = call_after(self, wait_s, self._end_rest)
 
     def _end_rest(self) -> None:
         self._resting = None
