@@ -93,7 +93,7 @@ REFUSED = [
     ("upgrade lab#vit", "names a study"),
     ("mirror nosuch.log", "is no address of a server"),
     ("ls nosuch:", "There is no folder, study file or journal nosuch:"),
-    ("run --storage postgresql://me:sesame@h/db branin", "cannot be read"),
+    ("run --storage postgresql://me:sesame@h/db branin", "postgresql"),
     ("run --storage postgresql://me:sesame@h/db#a --study b branin", "names the study a"),
     ("run --storage lab:#a branin", "studies there are only read"),
     ("run --join branin", "--join is for studies on servers"),

@@ -152,7 +152,8 @@ def sleeps():
 
 
 def is_bad_and_ends_well():
-    signal.signal(signal.SIGTERM, lambda *_: say("val_loss=0") or sys.exit(0))
+    # A handler may come in the middle of a print, which no other print may enter.
+    signal.signal(signal.SIGTERM, lambda *_: os.write(1, b"val_loss=0\n") and os._exit(0))
     gets_worse()
 
 
