@@ -105,6 +105,7 @@ def test_the_failures_of_a_study_at_rest_wait_for_its_next_run(path: Path):
         wait "4 were retried"
         press r
         wait "Each of them was already retried."
+        wait "* retry all"
         press *
         wait "Retry 5 failed trials?"
         press r

@@ -159,9 +159,12 @@ def disabled_reason(
 
 
 def _why_no_retry(n_left: int, snapshot: StudySnapshot) -> str | None:
+    # What lasts comes before what passes: a command that changes the study holds it for a moment.
+    if not n_left:
+        return "Each of them was already retried."
     engine = snapshot.engine
     if engine is not None and engine.state == "stopping":
         return "The run is stopping."
     if engine is None and snapshot.is_filled:
         return safe_line(snapshot.runner, max_chars=300)
-    return None if n_left else "Each of them was already retried."
+    return None
