@@ -118,7 +118,7 @@ def test_without_the_library_the_way_to_it_is_told(
         return None if name == "textual_serve" else find(name, *rest)
 
     monkeypatch.setattr(importlib.util, "find_spec", missing)
-    assert hptui(["serve", str(tmp_path)]) == 1
+    assert hptui(["serve", str(tmp_path)]) == 2
     assert "pip install 'hptui[serve]'" in capsys.readouterr().err
 
 

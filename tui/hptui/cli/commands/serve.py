@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hptui.cli.commands.application import open_place
 from hptui.cli.output.links import address_link
 from hptui.domain.texts.text import safe_line
-from hptui.errors import HptuiError, UsageError
+from hptui.errors import HptuiError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -80,9 +80,8 @@ def run(args: argparse.Namespace) -> int:
     # What cannot be opened is said here, not in each browser.
     open_place(args.path)
     if importlib.util.find_spec(LIBRARY) is None:
-        raise HptuiError(
-            "textual-serve is not installed, which shows the application in a browser.",
-            hint="Install it: pip install 'hptui[serve]'",
+        raise MissingExtraError(
+            "hptui serve needs the package textual-serve.", hint="pip install 'hptui[serve]'"
         )
     if not is_loopback(args.host):
         print(
