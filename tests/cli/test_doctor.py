@@ -257,7 +257,12 @@ def test_an_empty_folder_and_wrong_words(folder: Path, capsys: Output):
     nothing.mkdir()
     assert main(["doctor", "--studies", str(nothing)]) == 0
     assert "There are no studies in" in capsys.readouterr().out
-    for words in (["s", "--only", "leftover"], ["s", "s", "--fail"], ["s", "--fix", "--only", "x"]):
+    for words in (
+        ["s", "--only", "leftover"],
+        ["s", "s", "--fail"],
+        ["--requeue"],
+        ["s", "--fix", "--only", "x"],
+    ):
         assert main(["doctor", *words]) == 2
     assert os.listdir(nothing) == []
 

@@ -14,11 +14,13 @@ from tests.storage.mirroring import address_of, journal, studies_in
 from tests.waiting import DEADLINE_S, wait_until
 
 from hptui.cli.commands.application import open_place
+from hptui.cli.commands.tuning.run import detached_command
 from hptui.cli.main import main
+from hptui.cli.options import mirrored
 from hptui.storage.mirror import following
 from hptui.storage.mirror.journal import JournalFile
 from hptui.storage.mirror.mirrors import mirror_path, mirror_state, mirrors_folder
-from hptui.storage.mirror.source import PasswordError
+from hptui.storage.mirror.source import BareDatabaseError, PasswordError
 from hptui.storage.read.studies import list_studies
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from optuna.storages import JournalStorage
 
     from hptui.storage.mirror.address import SourceAddress
+    from hptui.storage.mirror.mirrors import MirrorState
     from hptui.storage.mirror.source import Source
 
 
@@ -266,3 +269,30 @@ def test_a_follower_keeps_up_until_whoever_started_it_ends(
         assert follower.stdout is not None
         said = follower.stdout.read().decode()
     assert "there is no such file. 1 study, 4 trials." in said
+
+
+def test_no_command_line_of_a_detached_run_has_a_password() -> None:
+    storage = "postgresql://me:se%20same@h/d"
+    argv = ["train.py", "--detach", f"--storage={storage}", "--", "--storage", storage]
+    arguments, variables = detached_command(argv, storage, address_of(f"{storage}#net"))
+    # What stands after -- is the objective's own.
+    assert arguments == ["train.py", "--storage=postgresql://me@h/d#net", *argv[3:]]
+    assert variables == {"PGPASSWORD": "se same"}
+    assert detached_command(["train.py", "--detach"], None, None) == (["train.py"], {})
+
+
+def test_a_password_for_an_empty_database_is_asked_for_once(
+    hptui: Callable[[str], tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refresh(address: SourceAddress) -> MirrorState:
+        if not address.environment():
+            raise PasswordError("It wants a password.")
+        raise BareDatabaseError("No study is there yet.")
+
+    def asked(address: SourceAddress) -> SourceAddress:
+        return address.with_password("sesame")
+
+    monkeypatch.setattr(following, "refresh", refresh)
+    monkeypatch.setattr(mirrored, "with_asked_password", asked)
+    address, _ = mirrored.file_of_run(address_of("postgresql://me@h/empty"))
+    assert address.environment() == {"PGPASSWORD": "sesame"}

@@ -12,6 +12,7 @@ from hptui.storage.mirror.mirrors import (
     mirror_path,
     mirror_state,
     remember_source,
+    remembered_source,
     source_of_mirror,
 )
 
@@ -101,7 +102,7 @@ def server_of(text: str) -> SourceAddress | None:
         UsageError: It is a place where nothing can be run.
     """
     address = source_of(text)
-    if address is not None and address.kind not in ("postgresql", "mysql"):
+    if address is not None and not address.is_changeable:
         raise UsageError(
             f"--storage {safe_line(address)}: studies there are only read.",
             hint="A run stores its study in a file, or on PostgreSQL, MySQL or MariaDB.",
@@ -137,7 +138,7 @@ def file_of_run(address: SourceAddress) -> tuple[SourceAddress, Path]:
     try:
         return mirrored_source(address)
     except BareDatabaseError:
-        return address, mirror_path(address)
+        return remembered_source(address), mirror_path(address)
 
 
 def _refreshed(address: SourceAddress) -> tuple[SourceAddress, MirrorState]:
@@ -185,6 +186,8 @@ def with_password(
         asked = with_asked_password(address)
         if asked is None:
             raise
+        # It counts for what comes next, too, where the server has no study yet.
+        remember_source(asked)
         return asked, act(asked)
 
 

@@ -168,6 +168,11 @@ def remember_source(address: SourceAddress) -> None:
     _GIVEN[mirror_path(address)] = address
 
 
+def remembered_source(address: SourceAddress) -> SourceAddress:
+    """Return an address with the password that this process was given for it, if it was."""
+    return _GIVEN.get(mirror_path(address), address)
+
+
 def source_of_mirror(path: Path) -> SourceAddress | None:
     """Return what the file is a mirror of, with the password that was given here; None for others.
 

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     places = [(text, _server(text)) for text in args.study]
     if args.grace is not None and not any(address for _, address in places):
         raise UsageError("--grace is about studies on servers. Give the address of one.")
-    if len(places) > 1 and (args.fail or args.requeue) and not args.fix:
+    if len(places) != 1 and (args.fail or args.requeue) and not args.fix:
         raise _not_one()
     answers: list[dict[str, Any]] = []
     for text, address in places:

@@ -283,7 +283,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
     plan = make_plan(args)
     if args.detach:
-        return _detach(plan, args.argv)
+        return _detach(plan, detached_command(args.argv, args.storage, plan.server))
     from hptui.cli.output.shield import shielded
     from hptui.cli.output.watched_output import WatchedOutput
     from hptui.engine.run.engine import Engine
@@ -328,13 +328,33 @@ def _lost_output(error: OSError) -> Exception:
     )
 
 
-def _detach(plan: RunPlan, argv: list[str]) -> int:
-    from hptui.engine.run.start.launch import launch
+def detached_command(
+    argv: list[str], storage: str | None, server: SourceAddress | None
+) -> tuple[list[str], dict[str, str]]:
+    """Return the arguments and variables of a run in a process of its own.
 
+    All users of a machine can read command lines: a password in the address, or one that was asked
+    for, goes into the variables.
+
+    Args:
+        argv: What follows `hptui run`.
+        storage: What was typed as `--storage`.
+        server: The address that it means, with the password; None for a file.
+    """
     # What stands after -- is another program's.
     n_own = argv.index("--") if "--" in argv else len(argv)
-    arguments = [text for text in argv[:n_own] if text != "--detach"] + argv[n_own:]
-    pid = launch(arguments, plan.study_file, plan.study)
+    own = [text for text in argv[:n_own] if text != "--detach"]
+    if storage is None or server is None:
+        return own + argv[n_own:], {}
+    own = [text.replace(storage, str(server)) for text in own]
+    return own + argv[n_own:], server.environment()
+
+
+def _detach(plan: RunPlan, command: tuple[list[str], dict[str, str]]) -> int:
+    from hptui.engine.run.start.launch import launch
+
+    arguments, variables = command
+    pid = launch(arguments, plan.study_file, plan.study, variables=variables)
     name = safe_line(plan.address)
     for note in plan.notes:
         print(safe_line(note, max_chars=1_000), file=sys.stderr)

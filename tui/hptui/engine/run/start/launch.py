@@ -19,7 +19,7 @@ from hptui.errors import HptuiError
 from hptui.storage.files.staging import staging_folder, temporary_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
 OUTPUT_NAME = "run.log"
@@ -36,6 +36,7 @@ def launch(
     study_file: Path,
     study: str,
     *,
+    variables: Mapping[str, str] | None = None,
     timeout_s: float = 120.0,
     on_progress: Callable[[str], bool] = lambda _: True,
 ) -> int:
@@ -47,6 +48,7 @@ def launch(
         arguments: What follows `hptui run`; it must name `study` in `study_file`.
         study_file: Where its lease will be looked for.
         study: The study's name in that file.
+        variables: What its environment has besides this process's.
         timeout_s: How long loading the objective and probing it may take.
         on_progress: Called again and again with what is done now, a few words; the process is ended
             when it returns False.
@@ -63,6 +65,7 @@ def launch(
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
+                env={**os.environ, **(variables or {})},
                 start_new_session=True,
             )
         try:
