@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOKEN = "a" * 32
-NEEDS_LIBRARY = pytest.mark.skipif(
-    importlib.util.find_spec("textual_serve") is None, reason="needs the extra `serve`"
-)
 
 
 def test_a_token_is_long_and_new_each_time_or_a_persons_own() -> None:
@@ -122,7 +119,6 @@ def test_without_the_library_the_way_to_it_is_told(
     assert "pip install 'hptui[serve]'" in capsys.readouterr().err
 
 
-@NEEDS_LIBRARY
 def test_the_application_is_shown_to_who_has_the_address(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hptui", "serve", str(tmp_path), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
@@ -156,6 +152,7 @@ async def _visit(address: str) -> None:
                 shown += frame.data
                 if b"There are no studies" in shown:
                     break
+            assert b"There are no studies" in shown, shown
             await terminal.send_json(["stdin", "q"])
             async for _ in terminal:
                 pass

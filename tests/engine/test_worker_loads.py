@@ -157,7 +157,9 @@ def test_the_driver_is_asked_beside_the_loop(
     wait_until(lambda: asked and (is_broken or loads.latest().gpus), "the driver's answer")
     found = loads.latest().gpus
     loads.close()
-    if not is_broken:
-        first, second = found
-        assert first == Gpu(frozenset({"0", "GPU-0"}), 70, frozenset({5}))
-        assert second.percent == 0
+    if is_broken:
+        assert found == ()
+        return
+    first, second = found
+    assert first == Gpu(frozenset({"0", "GPU-0"}), 70, frozenset({5}))
+    assert second.percent == 0

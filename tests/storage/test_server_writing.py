@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState, create_trial
 from tests.storage.mirroring import address_of, journal
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_S, wait_until
 
 from hptui.domain.attribute_keys import RUN_KEY
 from hptui.engine.recovery.lease import folder_of, take_lease
@@ -120,7 +120,7 @@ def test_an_errand_that_takes_long_is_finished_and_its_result_kept() -> None:
 
     def slow() -> str:
         asked.append("slow")
-        go_on.wait()
+        go_on.wait(DEADLINE_S)
         return "done"
 
     def fails() -> str:
@@ -132,24 +132,24 @@ def test_an_errand_that_takes_long_is_finished_and_its_result_kept() -> None:
     with pytest.raises(StorageBusyError):
         errands.do("b", lambda: "other", 0.0)
     go_on.set()
-    assert errands.do("b", lambda: "other", 60.0) == "other"
+    assert errands.do("b", lambda: "other", DEADLINE_S) == "other"
     assert errands.unclaimed == {"a": "done"}
-    assert errands.do("a", slow, 60.0) == "done"
+    assert errands.do("a", slow, DEADLINE_S) == "done"
     assert asked == ["slow"]
     with pytest.raises(ValueError, match="on purpose"):
-        errands.do("a", fails, 60.0)
+        errands.do("a", fails, DEADLINE_S)
     # What has failed while nobody waited is asked for again.
     go_on.clear()
     with pytest.raises(StorageBusyError):
-        errands.do("c", lambda: go_on.wait() and fails(), 0.0)
+        errands.do("c", lambda: go_on.wait(DEADLINE_S) and fails(), 0.0)
     go_on.set()
-    assert errands.do("d", lambda: 4, 60.0) == 4
-    assert errands.do("c", lambda: 3, 60.0) == 3
+    assert errands.do("d", lambda: 4, DEADLINE_S) == 4
+    assert errands.do("c", lambda: 3, DEADLINE_S) == 3
     errands.keep("e", 5)
-    assert errands.do("e", fails, 60.0) == 5
+    assert errands.do("e", fails, DEADLINE_S) == 5
     wait_until(idle.is_set, "idle")
     errands.forget("e")
-    assert errands.end(60.0)
+    assert errands.end(DEADLINE_S)
 
 
 def test_rows_that_change_while_they_are_written_stay() -> None:

@@ -51,8 +51,8 @@ _HEADERS: Final = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add PATH, `--host` and `--port`."""
     parser.epilog = (
-        "Who has the address that is printed may do in the browser all that you may here. Set "
-        f"{TOKEN_VARIABLE} to 16 letters or digits, or more, to have the same address each time."
+        "Anyone who has the printed address can do in the browser everything that you can do here. "
+        f"Set {TOKEN_VARIABLE} to 16 or more letters or digits to keep the same address."
     )
     parser.add_argument(
         "path", metavar="PATH", nargs="?", help="what to open, as `hptui PATH` takes it"
@@ -85,8 +85,8 @@ def run(args: argparse.Namespace) -> int:
         )
     if not is_loopback(args.host):
         print(
-            f"Warning: {safe_line(args.host)} can be reached from other machines, and nothing is "
-            "encrypted. Who reads the address on the way may run programs as you; "
+            f"Warning: {safe_line(args.host)} is reachable from other machines, and nothing is "
+            "encrypted. Anyone who intercepts the address can run programs as you; "
             "`ssh -L` to a server on 127.0.0.1 is safe.",
             file=sys.stderr,
         )
@@ -201,9 +201,11 @@ class _Served:
         @web.middleware
         async def guard(request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:  # noqa: ANN401
             if not is_allowed(request.path, self._token):
-                return web.Response(status=403, text="The address lacks its token.\n")
+                return web.Response(status=403, text="The address has no valid token.\n")
             if not is_own_page(request.headers.get("Origin"), request.headers.get("Host")):
-                return web.Response(status=403, text="Another site's page asks for this.\n")
+                return web.Response(
+                    status=403, text="This request comes from another site's page.\n"
+                )
             return await handler(request)
 
         app = web.Application(middlewares=[guard])

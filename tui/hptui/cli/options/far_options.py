@@ -41,8 +41,8 @@ def add_far_options(parser: argparse.ArgumentParser) -> None:
         type=typed(read_hosts),
         metavar="LIST",
         help="run trials on these machines over ssh, like gpu1,gpu2:4,me@gpu3; :4 means four "
-        "workers there (default: one, or as many as --devices hold); without this and --scheduler, "
-        "where the study's last run had its workers, unless --backend loky brings them back here",
+        "workers there (default: one, or as many as --devices hold); by default, where the "
+        "study's last run had its workers; --backend loky runs them here",
     )
     group.add_argument(
         "--scheduler",
@@ -85,9 +85,9 @@ def add_far_options(parser: argparse.ArgumentParser) -> None:
         "--lost-after",
         type=typed(read_lost_after),
         metavar="TIME",
-        help="a machine that is silent for so long is lost (default "
-        f"{DEFAULT_LOST_AFTER_S:.0f}s); workers that hear nothing of this one end after four times "
-        "that, and a run waits twice that for a scheduler",
+        help="count a machine as lost after this long without a sign of life (default "
+        f"{DEFAULT_LOST_AFTER_S:.0f}s); its workers end after four times that, and a run waits "
+        "twice that for a scheduler",
     )
 
 

@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=typed(read_duration),
         metavar="TIME",
         help="how old the last heartbeat of a trial on a server may be (default: 2m, twice the "
-        "minute that Optuna's manual has between heartbeats)",
+        "interval in Optuna's manual)",
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 

@@ -135,7 +135,7 @@ def _delete_on_server(args: argparse.Namespace, address: SourceAddress, place: S
     entry = delete_there(address, path, name, studies_folder(args.studies))
     sentence = (
         f"Deleted {safe_line(name)} on {safe_line(address.shown)}. A copy is in the trash of "
-        f"{safe_line(entry.folder.parent.parent)}; hptui undo makes a study of yours of it."
+        f"{safe_line(entry.folder.parent.parent)}; hptui undo restores it as a local study."
     )
     _tell(args, sentence, entry.folder, name)
     return 0

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from hptui.storage.mirror.address import SourceAddress
 
 _EPILOG = (
-    "The study keeps its name where ADDRESS has no #NAME. Nothing is replaced. On a server it "
-    "appears whole; into a journal Optuna writes it trial by trial. All values, attributes, "
-    "constraints, notes and tags go along. Running trials are marked as failed in the copy."
+    "The study keeps its name where ADDRESS has no #NAME. Nothing is replaced. On "
+    "PostgreSQL, MySQL and MariaDB it appears whole; into a journal, in a file or in Redis, Optuna "
+    "writes it trial by trial. It keeps all values, attributes, constraints, notes and tags. "
+    "Running trials are marked as failed in the copy."
 )
 
 

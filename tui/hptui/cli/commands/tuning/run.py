@@ -138,7 +138,7 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--join",
         action="store_true",
-        help="run a study on a server that other engines run, too",
+        help="run the study even while other engines run it (studies on servers)",
     )
     add_studies_option(parser)
     group.add_argument(
