@@ -12,7 +12,8 @@ import optuna
 import pytest
 from tests.storage.study_file import StudyFile, leave_stale_trial
 
-from hptui.cli.commands.tuning.run import add_arguments, make_plan
+from hptui.cli.commands.tuning.run import add_arguments
+from hptui.cli.commands.tuning.run_plan import make_plan
 from hptui.domain.script_study import ScriptStudy
 from hptui.domain.spaces.edits import ParamEdit
 from hptui.domain.spaces.space import FloatParam, IntParam
